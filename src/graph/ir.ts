@@ -1,0 +1,139 @@
+/**
+ * A training step as data: a small static graph of pure tensor operations.
+ *
+ * Dimensions are numbers or symbols. A symbol is a name (`records`, `units`, `tokens`) or a product of names and one
+ * leading number in canonical form (`2*records*tokens`, names sorted). Leading axis conventions: activations are
+ * [records, tokens, features]; a unit (record or user) owns records/units consecutive records.
+ */
+export type Dim = number | string;
+export type Shape = readonly Dim[];
+export type DType = 'f32' | 'i32';
+
+export interface Value {
+  readonly id: number;
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/**
+ * Attributes of every op. The comment gives inputs -> outputs; `...` is any number of leading axes.
+ * Elementwise binary ops broadcast as NumPy does. All arithmetic is float32.
+ */
+export interface OpAttrs {
+  // --- consume a trainable parameter: each has a rule in clip.ts ---
+  /** x [..., K], w -> [..., N]. w is [N, K] for `out-in` (torch Linear), [K, N] for `in-out` (GPT-2 Conv1D). */
+  linear: { readonly layout: 'out-in' | 'in-out' };
+  /** x [..., N], b [N] -> x + b. */
+  bias: Record<never, never>;
+  /** ids i32 [...], table [V, D] -> [..., D]. */
+  embed: Record<never, never>;
+  /** x [..., D], gain [D], offset [D] -> y [..., D], mean [..., 1], inverse standard deviation [..., 1]. */
+  layerNorm: { readonly epsilon: number };
+  /** x [..., D], gain [D] -> y [..., D], inverse root mean square [..., 1]. */
+  rmsNorm: { readonly epsilon: number };
+
+  // --- products ---
+  /** a [..., M, K], b [..., K, N] (each transposed on its last two axes where asked; equal leading axes) -> [..., M, N]. */
+  matmul: { readonly transposeA: boolean; readonly transposeB: boolean };
+
+  // --- elementwise ---
+  add: Record<never, never>;
+  sub: Record<never, never>;
+  mul: Record<never, never>;
+  div: Record<never, never>;
+  minimum: Record<never, never>;
+  maximum: Record<never, never>;
+  /** x -> x * factor + offset. */
+  affine: { readonly factor: number; readonly offset: number };
+  /** a, b of i32, or of f32 -> 1 where equal, else 0 (f32). */
+  equal: Record<never, never>;
+  /** Exact GELU, with erf. */
+  gelu: Record<never, never>;
+  /** GELU by tanh (gelu_new, gelu_pytorch_tanh). */
+  geluTanh: Record<never, never>;
+  silu: Record<never, never>;
+  relu: Record<never, never>;
+  tanh: Record<never, never>;
+  sigmoid: Record<never, never>;
+  /** log(1 + exp(x)), stable. */
+  softplus: Record<never, never>;
+  erf: Record<never, never>;
+  exp: Record<never, never>;
+  log: Record<never, never>;
+  sqrt: Record<never, never>;
+
+  // --- along axes ---
+  /** Over the last axis. */
+  softmax: Record<never, never>;
+  sum: { readonly axes: readonly number[]; readonly keepDims: boolean };
+  /** logits [..., V], labels i32 [...] -> loss [...], probabilities [..., V]. A negative label gives loss 0. */
+  crossEntropy: Record<never, never>;
+  /** probabilities [..., V], labels i32 [...], g [...] -> d loss / d logits = (p - onehot) g; 0 where the label is negative. */
+  crossEntropyGrad: Record<never, never>;
+  /** x [..., V], ids i32 [..., n] (equal leading axes) -> [..., n]: x at those positions of the last axis. */
+  gatherLast: Record<never, never>;
+
+  // --- layout ---
+  /** At least one axis of `shape` may be symbolic; sizes must agree. */
+  reshape: { readonly shape: Shape };
+  transpose: { readonly perm: readonly number[] };
+  /** Broadcast axes of size 1 (and new leading axes) to `shape`. */
+  expand: { readonly shape: Shape };
+  concat: { readonly axis: number };
+  /** start inclusive, end exclusive; `end` may be the axis's own symbolic size. */
+  slice: { readonly axis: number; readonly start: number; readonly end: Dim };
+  /** Zero padding along one axis: the transpose of slice. */
+  pad: { readonly axis: number; readonly before: number; readonly after: Dim };
+  /** [..., 2h] as halves (a, b) -> (-b, a), as rotary position embeddings of LLaMA pair them. */
+  rotateHalf: Record<never, never>;
+}
+
+export type Op = keyof OpAttrs;
+
+export interface Node<O extends Op = Op> {
+  readonly op: O;
+  readonly attrs: OpAttrs[O];
+  readonly inputs: readonly Value[];
+  readonly outputs: readonly Value[];
+}
+/** The union over ops, for exhaustive switches on `op`. */
+export type AnyNode = { [O in Op]: Node<O> }[Op];
+
+export interface Named {
+  readonly name: string;
+  readonly value: Value;
+}
+
+export interface Constant {
+  readonly value: Value;
+  readonly data: Float32Array | Int32Array;
+}
+
+/** Nodes are in topological order. Parameters are inputs that the engine holds between runs. */
+export interface Graph {
+  readonly inputs: readonly Named[];
+  readonly params: readonly Named[];
+  readonly constants: readonly Constant[];
+  readonly nodes: readonly AnyNode[];
+  readonly outputs: readonly Named[];
+}
+
+/** How the clipped sum of one parameter leaves a gradient graph. */
+export type SumOutput =
+  | { readonly kind: 'dense'; readonly param: string; readonly output: string }
+  /**
+   * Rows of an embedding gradient, summed by the engine outside the graph: `ids` (i32 [n...], output name) and `rows`
+   * ([n..., D], output name) mean sum[ids[i]] += rows[i].
+   */
+  | { readonly kind: 'rows'; readonly param: string; readonly ids: string; readonly rows: string };
+
+/** A graph whose outputs are clipped sums and, apart, private diagnostics that never leave the machine. */
+export interface GradientGraph {
+  readonly graph: Graph;
+  /** A parameter may appear more than once (tied embedding: dense from the output head, rows from the lookup). */
+  readonly sums: readonly SumOutput[];
+  /** Output name of the units' gradient norms before clipping, f32 [units]. */
+  readonly norms: string;
+  /** Output name of the records' losses, f32 [records]. */
+  readonly losses: string;
+}
