@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import type { DpEvent, Relation } from './events.ts';
+
+/** Changes when any answer may change; it is part of the digest. */
+export const accountantVersion = '1';
+
+/** Certified enclosure with the best guess inside it. `upper` is what training enforces. */
+export type Interval = { readonly lower: number; readonly estimate: number; readonly upper: number };
+
+/** Which of the two neighbours plays the first part of the divergence; `both` when they coincide. */
+export type Direction = 'remove' | 'add' | 'replace' | 'both';
+
+export type Method = 'closed-form' | 'pld' | 'rdp' | 'zcdp' | 'monte-carlo' | 'trivial';
+
+/**
+ * Where the width of the interval comes from, each as an absolute probability (a part of delta) that was added to
+ * the upper and taken from the lower bound; `discretisation` is in nats, the width that the grid leaves.
+ */
+export type Budget = {
+  readonly discretisation: number;
+  readonly truncation: number;
+  readonly aliasing: number;
+  readonly rounding: number;
+};
+
+/** The grid that the answer was computed on: cells, cell width (nats), exponential tilt. */
+export type Grid = { readonly cells: number; readonly width: number; readonly tilt: number };
+
+export type Answer = {
+  readonly epsilon: Interval;
+  readonly delta: number;
+  readonly relation: Relation;
+  readonly direction: Direction;
+  readonly method: Method;
+  readonly budget: Budget;
+  readonly grid: Grid | null;
+  readonly version: string;
+  readonly digest: string;
+};
+
+export type DeltaAnswer = Omit<Answer, 'epsilon' | 'delta'> & {
+  readonly epsilon: number;
+  readonly delta: Interval;
+};
+
+export const noBudget: Budget = { discretisation: 0, truncation: 0, aliasing: 0, rounding: 0 };
+
+/** SHA-256 of the question (event, relation, query, version), so that an answer can be tied to it. */
+export function digestOf(
+  event: DpEvent,
+  relation: Relation,
+  query: Readonly<Record<string, number>>,
+): string {
+  const question = JSON.stringify(sorted({ event, relation, query, version: accountantVersion }));
+  return createHash('sha256').update(question).digest('hex');
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, sorted(item)]),
+  );
+}
