@@ -3,7 +3,8 @@
  *
  * Dimensions are numbers or symbols. A symbol is a name (`records`, `units`, `tokens`) or a product of names and one
  * leading number in canonical form (`2*records*tokens`, names sorted). Leading axis conventions: activations are
- * [records, tokens, features]; a unit (record or user) owns records/units consecutive records.
+ * [records, tokens, features]; a unit (record or user) owns records/units consecutive records. Every symbol stands
+ * alone as an axis of some input, so that a run's inputs give its size.
  */
 export type Dim = number | string;
 export type Shape = readonly Dim[];
@@ -15,18 +16,21 @@ export interface Value {
   readonly shape: Shape;
 }
 
+/** An op without attributes: `{}`. */
+export type NoAttrs = Readonly<Record<string, never>>;
+
 /**
  * Attributes of every op. The comment gives inputs -> outputs; `...` is any number of leading axes.
- * Elementwise binary ops broadcast as NumPy does. All arithmetic is float32.
+ * Elementwise binary ops broadcast as NumPy does. All arithmetic is float32. Layout ops take i32 as well as f32.
  */
 export interface OpAttrs {
   // --- consume a trainable parameter: each has a rule in clip.ts ---
   /** x [..., K], w -> [..., N]. w is [N, K] for `out-in` (torch Linear), [K, N] for `in-out` (GPT-2 Conv1D). */
   linear: { readonly layout: 'out-in' | 'in-out' };
   /** x [..., N], b [N] -> x + b. */
-  bias: Record<never, never>;
+  bias: NoAttrs;
   /** ids i32 [...], table [V, D] -> [..., D]. */
-  embed: Record<never, never>;
+  embed: NoAttrs;
   /** x [..., D], gain [D], offset [D] -> y [..., D], mean [..., 1], inverse standard deviation [..., 1]. */
   layerNorm: { readonly epsilon: number };
   /** x [..., D], gain [D] -> y [..., D], inverse root mean square [..., 1]. */
@@ -37,41 +41,41 @@ export interface OpAttrs {
   matmul: { readonly transposeA: boolean; readonly transposeB: boolean };
 
   // --- elementwise ---
-  add: Record<never, never>;
-  sub: Record<never, never>;
-  mul: Record<never, never>;
-  div: Record<never, never>;
-  minimum: Record<never, never>;
-  maximum: Record<never, never>;
+  add: NoAttrs;
+  sub: NoAttrs;
+  mul: NoAttrs;
+  div: NoAttrs;
+  minimum: NoAttrs;
+  maximum: NoAttrs;
   /** x -> x * factor + offset. */
   affine: { readonly factor: number; readonly offset: number };
   /** a, b of i32, or of f32 -> 1 where equal, else 0 (f32). */
-  equal: Record<never, never>;
+  equal: NoAttrs;
   /** Exact GELU, with erf. */
-  gelu: Record<never, never>;
+  gelu: NoAttrs;
   /** GELU by tanh (gelu_new, gelu_pytorch_tanh). */
-  geluTanh: Record<never, never>;
-  silu: Record<never, never>;
-  relu: Record<never, never>;
-  tanh: Record<never, never>;
-  sigmoid: Record<never, never>;
+  geluTanh: NoAttrs;
+  silu: NoAttrs;
+  relu: NoAttrs;
+  tanh: NoAttrs;
+  sigmoid: NoAttrs;
   /** log(1 + exp(x)), stable. */
-  softplus: Record<never, never>;
-  erf: Record<never, never>;
-  exp: Record<never, never>;
-  log: Record<never, never>;
-  sqrt: Record<never, never>;
+  softplus: NoAttrs;
+  erf: NoAttrs;
+  exp: NoAttrs;
+  log: NoAttrs;
+  sqrt: NoAttrs;
 
   // --- along axes ---
   /** Over the last axis. */
-  softmax: Record<never, never>;
+  softmax: NoAttrs;
   sum: { readonly axes: readonly number[]; readonly keepDims: boolean };
   /** logits [..., V], labels i32 [...] -> loss [...], probabilities [..., V]. A negative label gives loss 0. */
-  crossEntropy: Record<never, never>;
+  crossEntropy: NoAttrs;
   /** probabilities [..., V], labels i32 [...], g [...] -> d loss / d logits = (p - onehot) g; 0 where the label is negative. */
-  crossEntropyGrad: Record<never, never>;
+  crossEntropyGrad: NoAttrs;
   /** x [..., V], ids i32 [..., n] (equal leading axes) -> [..., n]: x at those positions of the last axis. */
-  gatherLast: Record<never, never>;
+  gatherLast: NoAttrs;
 
   // --- layout ---
   /** At least one axis of `shape` may be symbolic; sizes must agree. */
@@ -85,7 +89,7 @@ export interface OpAttrs {
   /** Zero padding along one axis: the transpose of slice. */
   pad: { readonly axis: number; readonly before: number; readonly after: Dim };
   /** [..., 2h] as halves (a, b) -> (-b, a), as rotary position embeddings of LLaMA pair them. */
-  rotateHalf: Record<never, never>;
+  rotateHalf: NoAttrs;
 }
 
 export type Op = keyof OpAttrs;
@@ -109,7 +113,10 @@ export interface Constant {
   readonly data: Float32Array | Int32Array;
 }
 
-/** Nodes are in topological order. Parameters are inputs that the engine holds between runs. */
+/**
+ * Nodes are in topological order. Parameters are inputs that the engine holds between runs. An output may have the
+ * value of an input, parameter or constant, and several outputs may have one value.
+ */
 export interface Graph {
   readonly inputs: readonly Named[];
   readonly params: readonly Named[];
