@@ -1,0 +1,86 @@
+import { auto, section } from './schema-node.ts';
+
+const fraction = { type: 'number', minimum: 0, exclusiveMaximum: 1 } as const;
+const column = { type: 'string', minLength: 1 } as const;
+
+/** `data:` where the text comes from and how it is read. */
+export const dataSchema = {
+  description: 'The text to learn from. Paths are relative to this file.',
+  type: 'object',
+  properties: {
+    train: {
+      description: 'Training file: CSV, TSV, JSON lines or Parquet, also gzipped. Private.',
+      type: 'string',
+      minLength: 1,
+      examples: ['data/train.csv'],
+    },
+    test: {
+      description: 'File for the final evaluation. Never used for a decision during training.',
+      type: 'string',
+      minLength: 1,
+      examples: ['data/test.csv'],
+    },
+    validation: {
+      description:
+        'File that guides early stopping, best checkpoint and plateau. These need {path, public: true}: a decision taken on private data would leak it.',
+      anyOf: [
+        { type: 'string', minLength: 1 },
+        {
+          type: 'object',
+          properties: {
+            path: { description: 'The file.', type: 'string', minLength: 1 },
+            public: { description: 'Declares that nobody in this file needs protection.', type: 'boolean' },
+          },
+          required: ['path'],
+          additionalProperties: false,
+        },
+      ],
+      examples: [{ path: 'data/validation.csv', public: true }],
+    },
+    split: section('Cuts test and validation data out of the training file at random, by privacy unit.', {
+      test: { description: 'Share of units for the test set.', ...fraction, default: 0 },
+      validation: {
+        description: 'Share of units for validation: private data, so reported only, never used for a decision.',
+        ...fraction,
+        default: 0,
+      },
+      seed: { description: 'Seed of the split. Public.', type: 'integer', minimum: 0, default: 0 },
+    }),
+    format: {
+      description: 'File format; auto goes by the file name.',
+      enum: ['auto', 'csv', 'tsv', 'jsonl', 'parquet'],
+      default: 'auto',
+    },
+    delimiter: auto('Field separator of CSV files.', { type: 'string', minLength: 1, maxLength: 1 }),
+    header: {
+      description: 'Whether the first line of CSV files names the columns; without it they are called 1, 2, ...',
+      type: 'boolean',
+      default: true,
+    },
+    columns: section('Which column holds what.', {
+      text: { description: 'The text.', ...column, default: 'text' },
+      textPair: { description: 'A second text, for tasks on pairs.', ...column, examples: ['question'] },
+      label: { description: 'The class, the list of classes, or the number to predict.', ...column, default: 'label' },
+      unit: {
+        description: 'Who a record belongs to. Needed for privacy.unit: user.',
+        ...column,
+        examples: ['author'],
+      },
+    }),
+    labels: auto(
+      'The classes as they stand in the label column. auto collects them from the training file, which is a look at private data and is reported as one.',
+      { type: 'array', items: { type: 'string' }, minItems: 2, uniqueItems: true },
+    ),
+    cleaning: {
+      description:
+        'Steps applied to every text, in this order: unicode (NFC), html (tags and entities), whitespace, dedupe (exact duplicates), lower, lemmatize (English).',
+      type: 'array',
+      items: { enum: ['unicode', 'html', 'whitespace', 'dedupe', 'lower', 'lemmatize'] },
+      uniqueItems: true,
+      default: [],
+    },
+    maxLength: auto('Longest text in tokens; the rest is cut off.', { type: 'integer', minimum: 4 }),
+  },
+  required: ['train'],
+  additionalProperties: false,
+} as const;

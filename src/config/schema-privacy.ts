@@ -1,0 +1,72 @@
+import { auto, section } from './schema-node.ts';
+
+/** How the influence of one unit on one step is bounded. */
+export const clippingSchema = section('How the influence of one unit on one step is bounded.', {
+  kind: {
+    description:
+      'flat: one norm for the whole gradient. per-layer: one for each layer. automatic: every gradient is scaled to about the norm (AUTO-S).',
+    enum: ['auto', 'flat', 'per-layer', 'automatic'],
+    default: 'auto',
+  },
+  norm: auto('Largest L2 norm of the gradient of one unit.', { type: 'number', exclusiveMinimum: 0 }),
+  gamma: {
+    description: 'Stability constant of automatic clipping.',
+    type: 'number',
+    exclusiveMinimum: 0,
+    default: 0.01,
+  },
+});
+
+/** `privacy:` the guarantee. Everything here is public. */
+export const privacySchema = {
+  description:
+    'The guarantee. Give epsilon (the noise is calibrated to it) or noiseMultiplier (epsilon is reported), not both.',
+  type: 'object',
+  properties: {
+    epsilon: {
+      description: 'Privacy budget of the whole job; smaller is more private.',
+      type: 'number',
+      exclusiveMinimum: 0,
+      examples: [8],
+    },
+    delta: {
+      description:
+        'Probability with which the guarantee may fail; must be below 1/units. A number, or an expression in n (the number of units), such as 1/n^1.1. auto: the smaller of 1e-5 and 1/n^1.1.',
+      anyOf: [
+        { const: 'auto' },
+        { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 1 },
+        { type: 'string', minLength: 1, maxLength: 200 },
+      ],
+      default: 'auto',
+    },
+    noiseMultiplier: {
+      description: 'Standard deviation of the noise over the sensitivity of a step, in place of epsilon.',
+      type: 'number',
+      exclusiveMinimum: 0,
+      examples: [1.1],
+    },
+    unit: {
+      description: 'Who is protected: one record, or a user with all of their records (data.columns.unit).',
+      enum: ['record', 'user'],
+      default: 'record',
+    },
+    maxRecordsPerUser: {
+      description: 'Records kept of each user, chosen once. Needed for unit: user, and public.',
+      type: 'integer',
+      minimum: 1,
+      examples: [8],
+    },
+    relation: {
+      description:
+        'What neighbouring data sets differ in. replace-one doubles the sensitivity of add-or-remove-one; epsilons of different relations cannot be compared.',
+      enum: ['add-or-remove-one', 'replace-one', 'zero-out'],
+      default: 'add-or-remove-one',
+    },
+    publicSize: auto(
+      'Number of units that may be known to everyone; sampling rate and divisor follow from it. auto takes the number found in the training data, and the report says that it is treated as public.',
+      { type: 'integer', minimum: 1 },
+    ),
+    clipping: clippingSchema,
+  },
+  additionalProperties: false,
+} as const;

@@ -1,0 +1,120 @@
+import type { FromSchema } from 'json-schema-to-ts';
+import { dataSchema } from './schema-data.ts';
+import { auto, section } from './schema-node.ts';
+import { privacySchema } from './schema-privacy.ts';
+import { trainSchema } from './schema-train.ts';
+
+const count = { type: 'integer', minimum: 1 } as const;
+
+/** The job file: the one source of its types, validation, messages, reference page and template. */
+export const jobSchema = {
+  $schema: 'http://json-schema.org/draft-07/schema#',
+  $id: 'urn:dptune:schema:job:1',
+  title: 'dptune job',
+  description: 'A private fine-tuning job.',
+  type: 'object',
+  properties: {
+    model: {
+      description:
+        'Pretrained model: a Hugging Face directory, or org/name@revision from the hub. A directory of that name next to this file comes first.',
+      type: 'string',
+      minLength: 1,
+      examples: ['models/bert'],
+    },
+    task: {
+      description: 'What to learn: one class per text, any number of classes per text, or a number.',
+      enum: ['classification', 'multi-label', 'regression'],
+      default: 'classification',
+    },
+    data: dataSchema,
+    privacy: privacySchema,
+    train: trainSchema,
+    evaluate: section('What is measured.', {
+      metrics: auto('Metrics to report; auto is all that fit the task.', {
+        type: 'array',
+        items: { type: 'string', minLength: 1 },
+        minItems: 1,
+        uniqueItems: true,
+      }),
+      slices: {
+        description: 'Columns of the test file by whose values the metrics are also broken down.',
+        type: 'array',
+        items: { type: 'string', minLength: 1 },
+        uniqueItems: true,
+        default: [],
+      },
+      bootstrap: {
+        description: 'Resamples for the 95 % intervals; 0 is none.',
+        type: 'integer',
+        minimum: 0,
+        maximum: 100_000,
+        default: 1000,
+      },
+      baselines: {
+        description:
+          'What the private model is compared with: the majority class, the frozen encoder with a trained head, the same job without privacy.',
+        type: 'array',
+        items: { enum: ['majority', 'frozen', 'non-private'] },
+        uniqueItems: true,
+        default: ['majority', 'frozen'],
+      },
+      retention: {
+        description: 'A public text file on which the language-model loss is measured before and after, to show forgetting.',
+        type: 'string',
+        minLength: 1,
+        examples: ['data/public.txt'],
+      },
+      everySteps: auto('Steps between two evaluations on public validation data.', count),
+    }),
+    checkpoint: section('When training saves what it needs to go on after an interruption.', {
+      everySteps: auto('Steps between two checkpoints.', count),
+      everyMinutes: {
+        description: 'Minutes between two checkpoints.',
+        type: 'number',
+        exclusiveMinimum: 0,
+        default: 5,
+      },
+    }),
+    performance: section('How fast it runs. Nothing here can change the guarantee.', {
+      engine: { description: 'What computes; auto takes the fastest.', enum: ['auto', 'onnx', 'tfjs'], default: 'auto' },
+      device: {
+        description: 'Where it computes.',
+        enum: ['auto', 'cpu', 'webgpu', 'cuda'],
+        default: 'auto',
+      },
+      threads: auto('Processor threads.', count),
+      microBatchTokens: auto('Tokens, padding included, that are computed at once. Bounds the memory.', {
+        type: 'integer',
+        minimum: 16,
+      }),
+      cache: {
+        description: 'Keeps the activations of frozen layers under private/ instead of computing them again.',
+        type: 'boolean',
+        default: true,
+      },
+    }),
+    seed: {
+      description: 'Seed of all that is not private: initial weights, dropout. Sampling and noise never take a seed.',
+      type: 'integer',
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      default: 0,
+    },
+    ledger: {
+      description: 'The budget that this job is charged to. none: nobody counts, and the report says so.',
+      enum: ['none'],
+      default: 'none',
+    },
+  },
+  required: ['model', 'data', 'privacy'],
+  additionalProperties: false,
+} as const;
+
+/** A whole job, with every default filled in. */
+export type Config = FromSchema<typeof jobSchema>;
+
+/** A job as people write it. */
+export type ConfigInput = FromSchema<typeof jobSchema, { keepDefaultedPropertiesOptional: true }>;
+
+/** One entry of `train.phases`. */
+export type PhaseInput = NonNullable<ConfigInput['train']> extends { phases?: readonly (infer P)[] } ? P : never;
