@@ -11,8 +11,8 @@ interface Check {
   readonly problem: (setting: Lookup, written: Lookup) => string | undefined;
 }
 
-/** A setting that only some value of another one makes use of: given elsewhere it would be silently ignored. */
-function only(path: string, other: string, ...values: readonly string[]): Check {
+/** A setting that only some values of another one make use of: given with others it would be silently ignored. */
+function only(path: string, other: string, ...values: readonly [string, ...string[]]): Check {
   return {
     paths: [path, other],
     problem: (setting, written) =>
@@ -22,47 +22,15 @@ function only(path: string, other: string, ...values: readonly string[]): Check 
   };
 }
 
-const ADAPTIVE = ['adam', 'adamw', 'dp-adam-bc', 'auto'];
-
-/** Rules on training settings, which hold for `train` and for each of its phases. */
-function settingChecks(prefix: string, clipping: string): readonly Check[] {
-  const own = (name: string) => `${prefix}.${name}`;
-  return [
-    {
-      paths: [own('steps'), own('epochs')],
-      problem: (_, written) =>
-        isNumber(written(own('steps'))) && isNumber(written(own('epochs')))
-          ? `given together with ${own('epochs')}=${written(own('epochs'))}; the number of steps follows from one of them, remove the other`
-          : undefined,
-    },
-    {
-      paths: [own('layers'), own('method')],
-      problem: (setting) => {
-        const [layers, last] = [setting(own('layers')), setting(own('method')) === 'last'];
-        if (last && layers === undefined) return `missing; ${own('method')}=last needs the number of layers, such as layers: 2`;
-        if (last || layers === undefined) return undefined;
-        return `has no effect with ${own('method')}=${setting(own('method'))}; remove it, or set ${own('method')}: last`;
-      },
-    },
-    only(own('lora'), own('method'), 'lora', 'auto'),
-    {
-      paths: [own('schedule.expression'), own('schedule.kind')],
-      problem: (setting) => {
-        const expression = setting(own('schedule.expression'));
-        const wanted = setting(own('schedule.kind')) === 'expression';
-        if (wanted && expression === undefined) return 'missing; schedule.kind=expression needs it, such as expression: 1 - step/steps';
-        if (wanted || expression === undefined) return undefined;
-        return `has no effect with schedule.kind=${setting(own('schedule.kind'))}; remove it, or set schedule.kind: expression`;
-      },
-    },
-    only(own('schedule.factor'), own('schedule.kind'), 'plateau'),
-    only(own('schedule.patience'), own('schedule.kind'), 'plateau'),
-    only(own('optimizer.momentum'), own('optimizer.kind'), 'sgd'),
-    only(own('optimizer.betas'), own('optimizer.kind'), ...ADAPTIVE),
-    only(own('optimizer.epsilon'), own('optimizer.kind'), ...ADAPTIVE),
-    only(`${clipping}.gamma`, `${clipping}.kind`, 'automatic', 'auto'),
-    needsPublicValidation(own('schedule.kind'), (value) => value === 'plateau'),
-  ];
+/** A setting without a default that one value of another one needs. */
+function neededBy(path: string, other: string, value: string, example: string): Check {
+  return {
+    paths: [path, other],
+    problem: (setting) =>
+      setting(other) === value && setting(path) === undefined
+        ? `missing; ${other}=${value} needs it, such as ${example}`
+        : undefined,
+  };
 }
 
 /** A decision taken during training may look at public data only (G28). */
@@ -80,14 +48,55 @@ function needsPublicValidation(path: string, decides: (value: unknown) => boolea
   };
 }
 
+function conflict(path: string, file: string): Check {
+  return {
+    paths: [path, file],
+    problem: (setting) =>
+      Number(setting(path)) > 0 && setting(file) !== undefined
+        ? `given together with ${file}; remove one of them`
+        : undefined,
+  };
+}
+
+function stepsOrEpochs(owner: string): Check {
+  const [steps, epochs] = [`${owner}.steps`, `${owner}.epochs`];
+  return {
+    paths: [steps, epochs],
+    problem: (_, written) =>
+      typeof written(steps) === 'number' && typeof written(epochs) === 'number'
+        ? `given together with ${epochs}=${written(epochs)}; the number of steps follows from one of them, remove the other`
+        : undefined,
+  };
+}
+
+/** Rules on the settings of one phase, or of `train` where there are no phases. */
+function settingChecks(owner: string, clipping: string): readonly Check[] {
+  const own = (name: string) => `${owner}.${name}`;
+  const adaptive = ['adam', 'adamw', 'dp-adam-bc', 'auto'] as const;
+  return [
+    neededBy(own('layers'), own('method'), 'last', 'layers: 2'),
+    only(own('layers'), own('method'), 'last'),
+    only(own('lora'), own('method'), 'lora', 'auto'),
+    neededBy(own('schedule.expression'), own('schedule.kind'), 'expression', 'expression: 1 - step/steps'),
+    only(own('schedule.expression'), own('schedule.kind'), 'expression'),
+    only(own('schedule.factor'), own('schedule.kind'), 'plateau'),
+    only(own('schedule.patience'), own('schedule.kind'), 'plateau'),
+    needsPublicValidation(own('schedule.kind'), (kind) => kind === 'plateau'),
+    only(own('optimizer.momentum'), own('optimizer.kind'), 'sgd'),
+    only(own('optimizer.betas'), own('optimizer.kind'), ...adaptive),
+    only(own('optimizer.epsilon'), own('optimizer.kind'), ...adaptive),
+    only(`${clipping}.gamma`, `${clipping}.kind`, 'automatic', 'auto'),
+  ];
+}
+
 const JOB_CHECKS: readonly Check[] = [
   {
     paths: ['privacy', 'privacy.epsilon', 'privacy.noiseMultiplier'],
     problem: (setting) => {
-      const given = ['epsilon', 'noiseMultiplier'].filter((key) => setting(`privacy.${key}`) !== undefined);
+      const given = [setting('privacy.epsilon'), setting('privacy.noiseMultiplier')].filter((value) => value !== undefined);
       if (given.length === 1) return undefined;
-      const remedy = 'give epsilon, and the noise is calibrated to it, or noiseMultiplier, and epsilon is reported';
-      return given.length === 0 ? `neither epsilon nor noiseMultiplier is given; ${remedy}` : `both epsilon and noiseMultiplier are given; ${remedy}`;
+      const what = given.length === 0 ? 'neither epsilon nor noiseMultiplier is' : 'both epsilon and noiseMultiplier are';
+      return `${what} given; give epsilon, and the noise is calibrated to it, or noiseMultiplier, and epsilon is reported`;
     },
   },
   {
@@ -99,22 +108,10 @@ const JOB_CHECKS: readonly Check[] = [
       return `does not protect users, yet data.columns.unit=${column} names them; set privacy.unit: user, or remove data.columns.unit`;
     },
   },
-  {
-    paths: ['privacy.maxRecordsPerUser', 'privacy.unit'],
-    problem: (setting) => {
-      const [most, user] = [setting('privacy.maxRecordsPerUser'), setting('privacy.unit') === 'user'];
-      if (user && most === undefined) return 'missing; privacy.unit=user needs a public bound on the records of a user, such as maxRecordsPerUser: 8';
-      return user || most === undefined ? undefined : 'has no effect with privacy.unit=record; remove it, or set privacy.unit: user';
-    },
-  },
-  {
-    paths: ['data.split.test', 'data.test'],
-    problem: (setting) => conflict(setting, 'data.split.test', 'data.test'),
-  },
-  {
-    paths: ['data.split.validation', 'data.validation'],
-    problem: (setting) => conflict(setting, 'data.split.validation', 'data.validation'),
-  },
+  neededBy('privacy.maxRecordsPerUser', 'privacy.unit', 'user', 'maxRecordsPerUser: 8, a public bound'),
+  only('privacy.maxRecordsPerUser', 'privacy.unit', 'user'),
+  conflict('data.split.test', 'data.test'),
+  conflict('data.split.validation', 'data.validation'),
   {
     paths: ['data.split', 'data.split.test', 'data.split.validation'],
     problem: (setting) => {
@@ -122,74 +119,57 @@ const JOB_CHECKS: readonly Check[] = [
       return held >= 1 ? `test + validation=${held}, must be below 1, or nothing is left to train on` : undefined;
     },
   },
-  {
-    paths: ['data.delimiter', 'data.format'],
-    problem: (setting) =>
-      setting('data.delimiter') !== 'auto' && ['jsonl', 'parquet'].includes(String(setting('data.format')))
-        ? `has no effect with data.format=${setting('data.format')}; remove it`
-        : undefined,
-  },
-  {
-    paths: ['data.labels', 'task'],
-    problem: (setting) =>
-      setting('task') === 'regression' && setting('data.labels') !== 'auto' ? 'has no meaning for task=regression; remove it' : undefined,
-  },
+  only('data.delimiter', 'data.format', 'csv', 'tsv', 'auto'),
+  only('data.header', 'data.format', 'csv', 'tsv', 'auto'),
+  only('data.labels', 'task', 'classification', 'multi-label'),
   needsPublicValidation('train.earlyStopping', (value) => value !== undefined),
   needsPublicValidation('train.keepBest', (value) => value === true),
-  ...settingChecks('train', 'privacy.clipping'),
-  {
-    paths: ['train.phases'],
-    problem: (setting) => phasesProblem(setting('train.phases')),
-  },
+  stepsOrEpochs('train'),
+  { paths: ['train.phases'], problem: (setting) => phasesProblem(setting('train.phases')) },
 ];
-
-function conflict(setting: Lookup, share: string, file: string): string | undefined {
-  const both = Number(setting(share)) > 0 && setting(file) !== undefined;
-  return both ? `given together with ${file}; remove one of them` : undefined;
-}
 
 function phasesProblem(phases: unknown): string | undefined {
   if (!Array.isArray(phases)) return undefined;
   const names = phases.map((phase: { name?: unknown }) => String(phase.name));
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) return `name=${twice} occurs twice; give each phase a name of its own`;
-  const shares = phases.map((phase: { share?: unknown }) => phase.share).filter(isNumber);
+  const shares = phases.map((phase: { share?: number }) => phase.share).filter((share) => share !== undefined);
   if (shares.length === 0) return undefined;
   if (shares.length < phases.length) return 'some phases give a share and some do not; give all of them or none';
   const total = shares.reduce((sum, share) => sum + share, 0);
   return Math.abs(total - 1) > 1e-9 ? `the shares add up to ${total}, must be 1` : undefined;
 }
 
-function isNumber(value: unknown): value is number {
-  return typeof value === 'number';
-}
-
 /**
- * Rules that no schema can say: settings that contradict each other, have no effect, or would let private data decide.
+ * Rules that no schema can say: settings that contradict each other, that have no effect, or that would let private
+ * data decide.
  * @param setting - looks up with defaults filled in
  * @param written - looks up what was written
  * @param faulty - paths that the schema already refused
  */
 export function crossChecks(setting: Lookup, written: Lookup, faulty: readonly string[]): Problem[] {
   const phases = written('train.phases');
-  const checks = [...JOB_CHECKS];
-  for (const i of Array.isArray(phases) ? phases.keys() : []) {
-    checks.push(...settingChecks(`train.phases.${i}`, `train.phases.${i}.clipping`));
-  }
-  const silenced = (check: Check) => check.paths.some((path) => faulty.some((bad) => path === bad || path.startsWith(`${bad}.`)));
-  return checks
-    .filter((check) => !silenced(check))
-    .flatMap((check) => {
-      const message = check.problem(inherited(setting), inherited(written));
-      return message === undefined ? [] : [{ path: pathOf(check.paths[0]!), message }];
-    });
+  const owners = Array.isArray(phases) ? phases.map((_, i) => `train.phases.${i}`) : [];
+  const checks = [
+    ...JOB_CHECKS,
+    ...owners.flatMap((owner) => [stepsOrEpochs(owner), ...settingChecks(owner, `${owner}.clipping`)]),
+    ...(owners.length > 0 ? [] : settingChecks('train', 'privacy.clipping')),
+  ];
+  const silenced = ({ paths }: Check) => paths.some((path) => faulty.some((bad) => path === bad || path.startsWith(`${bad}.`)));
+  return checks.flatMap((check) => {
+    const message = silenced(check) ? undefined : check.problem(inheriting(setting), written);
+    return message === undefined ? [] : [{ path: pathOf(check.paths[0]!), message }];
+  });
 }
 
-/** Phases take from `train` and `privacy.clipping` what they do not give, so that rules see what will hold. */
-function inherited(lookup: Lookup): Lookup {
-  return (path) => lookup(path);
+/** A phase takes from `train` and `privacy.clipping` what it does not give. */
+function inheriting(setting: Lookup): Lookup {
+  return (path) => {
+    const inherited = path.replace(/^train\.phases\.\d+\.clipping\b/, 'privacy.clipping').replace(/^train\.phases\.\d+\b/, 'train');
+    return setting(path) ?? setting(inherited);
+  };
 }
 
 export function pathOf(dotted: string): Path {
-  return dotted === '' ? [] : dotted.split('.').map((step) => (/^\d+$/.test(step) ? Number(step) : step));
+  return dotted.split('.').map((step) => (/^\d+$/.test(step) ? Number(step) : step));
 }

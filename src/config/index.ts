@@ -1,2 +1,7 @@
-export { jobSchema } from './schema.ts';
-export type { Config, ConfigInput, PhaseInput } from './schema.ts';
+export { deltaFor } from './delta.ts';
+export { compileExpression, type Expression } from './expression.ts';
+export { loadJob, type Job } from './job.ts';
+export { overrideOption } from './overrides.ts';
+export { phasesOf, type Phase } from './phases.ts';
+export { jobSchema, type Config, type ConfigInput } from './schema.ts';
+export { suggestionFor } from './suggestion.ts';

@@ -110,8 +110,13 @@ export const jobSchema = {
   additionalProperties: false,
 } as const;
 
-/** A whole job, with every default filled in. */
-export type Config = FromSchema<typeof jobSchema>;
+/** A whole job as validation leaves it: every default filled in. */
+export type CompleteJob = FromSchema<typeof jobSchema>;
+
+/** A whole job as it is used: every default filled in, short forms written out. */
+export type Config = Omit<CompleteJob, 'data'> & {
+  data: Omit<CompleteJob['data'], 'validation'> & { validation?: { path: string; public: boolean } };
+};
 
 /** A job as people write it. */
 export type ConfigInput = FromSchema<typeof jobSchema, { keepDefaultedPropertiesOptional: true }>;
