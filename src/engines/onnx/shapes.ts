@@ -1,0 +1,65 @@
+import { quotientDim, symbolsOf } from '../../graph/index.ts';
+import type { Dim, Shape } from '../../graph/index.ts';
+import { solveSymbols } from '../binding.ts';
+import type { ModelWriter } from './model.ts';
+
+/** Tensors of sizes that are known only when the model runs. */
+export interface RuntimeShapes {
+  /** int64 [1]: the size of one dimension. */
+  dim(dim: Dim): string;
+  /** int64 [rank]. */
+  shape(shape: Shape): string;
+}
+
+/**
+ * Sizes come from the shapes of the model's own inputs; each is computed once a run, in a handful of scalar nodes.
+ * @throws {Error} from either method, for a symbol that no input's shape determines
+ */
+export function createRuntimeShapes(
+  model: ModelWriter,
+  inputs: readonly { readonly name: string; readonly shape: Shape }[],
+): RuntimeShapes {
+  const sources = inputs.flatMap(({ name, shape }) => shape.map((dim, axis) => ({ name, dim, axis })));
+  const solved = new Map(solveSymbols(sources.map(({ dim }) => dim)).map((entry) => [entry.symbol, entry]));
+  const tensors = new Map<string, string>();
+
+  /** The tensor under `key`, made at the first request. */
+  function once(key: string, make: () => string): string {
+    const tensor = tensors.get(key) ?? make();
+    tensors.set(key, tensor);
+    return tensor;
+  }
+
+  function symbol(name: string): string {
+    const entry = solved.get(name);
+    if (entry === undefined) {
+      throw new Error(
+        `dimension=${name}: no input's shape determines it; give the graph an input that carries it`,
+      );
+    }
+    const { name: input, axis } = sources[entry.source]!;
+    const size = model.node('Shape', [input], { start: axis, end: axis + 1 });
+    return entry.divisor === 1 ? size : model.node('Div', [size, dim(entry.divisor)]);
+  }
+
+  function dim(value: Dim): string {
+    if (typeof value === 'number') return model.constant([1], BigInt64Array.of(BigInt(value)));
+    return once(value, () => {
+      const symbols = symbolsOf(value);
+      const count = quotientDim(value, symbols.join('*'))!;
+      if (symbols.length === 1 && count === 1) return symbol(value);
+      const factors = count === 1 ? symbols : [count, ...symbols];
+      return factors.map(dim).reduce((a, b) => model.node('Mul', [a, b]));
+    });
+  }
+
+  return {
+    dim,
+    shape(value) {
+      if (value.every((size) => typeof size === 'number')) {
+        return model.constant([value.length], BigInt64Array.from(value, BigInt));
+      }
+      return once(`[${value}]`, () => model.node('Concat', value.map(dim), { axis: 0 }));
+    },
+  };
+}

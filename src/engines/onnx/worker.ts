@@ -1,0 +1,119 @@
+/**
+ * The thread that owns weights, sessions and accumulators: `run` of onnxruntime-node blocks its thread, and this one has
+ * nothing else to do. Requests are answered one after the other, in order.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import * as ort from 'onnxruntime-node';
+import type { Tensor, Tensors } from '../engine.ts';
+import { createAccumulators } from './accumulators.ts';
+import type { LoweredGraph } from './lowering.ts';
+import { buffersOf } from './protocol.ts';
+import type { Answers, Call, GradientOutputs, Reply, Request, WorkerOptions } from './protocol.ts';
+
+interface Program {
+  readonly session: ort.InferenceSession;
+  readonly lowered: Omit<LoweredGraph, 'model'>;
+  readonly gradient: GradientOutputs | undefined;
+}
+
+const port = parentPort!;
+const { device, threads } = workerData as WorkerOptions;
+const params = new Map<string, ort.Tensor>();
+const programs = new Map<number, Program>();
+const accumulators = createAccumulators();
+
+/**
+ * Arena and memory pattern off together keep used sessions small at 2 % of the time; without spinning, idle threads
+ * leave the cores to the rest of the machine. Denormals stay: flushing them would do so for all of this thread.
+ */
+const sessionOptions: ort.InferenceSession.SessionOptions = {
+  executionProviders: [device],
+  intraOpNumThreads: threads,
+  enableCpuMemArena: false,
+  enableMemPattern: false,
+  graphOptimizationLevel: 'all',
+  logSeverityLevel: 3,
+  extra: { session: { intra_op: { allow_spinning: '0' } } },
+};
+
+function toOrt({ data, dims }: Tensor): ort.Tensor {
+  return data instanceof Float32Array
+    ? new ort.Tensor('float32', data, dims)
+    : new ort.Tensor('int32', data, dims);
+}
+
+function find(program: number): Program {
+  const found = programs.get(program);
+  if (found === undefined) throw new Error('program: was disposed; load the graph again');
+  return found;
+}
+
+async function execute({ session, lowered }: Program, inputs: Tensors): Promise<Record<string, Tensor>> {
+  const feeds: Record<string, ort.Tensor> = {};
+  for (const [name, feed] of Object.entries(lowered.inputs)) feeds[feed] = toOrt(inputs[name]!);
+  for (const [name, feed] of Object.entries(lowered.params)) feeds[feed] = params.get(name)!;
+  const results = await session.run(feeds);
+  return Object.fromEntries(
+    Object.entries(lowered.outputs).map(([name, output]) => {
+      const { data, dims } = results[output]!;
+      return [name, { data: data as Tensor['data'], dims }];
+    }),
+  );
+}
+
+async function add(program: Program, inputs: Tensors): Promise<void> {
+  if (Object.values(inputs).some(({ dims }) => dims.includes(0))) return accumulators.addNothing();
+  const outputs = await execute(program, inputs);
+  accumulators.add(program.gradient!, outputs, (param) => params.get(param)!.size);
+}
+
+async function answer(
+  request: Request,
+): Promise<{ answer: Answers[keyof Answers]; transfer: ArrayBuffer[] }> {
+  switch (request.kind) {
+    case 'write':
+      for (const [name, tensor] of Object.entries(request.tensors)) params.set(name, toOrt(tensor));
+      break;
+    case 'load': {
+      const { model, ...lowered } = request.lowered;
+      const session = await ort.InferenceSession.create(model, sessionOptions);
+      programs.set(request.program, { session, lowered, gradient: request.gradient });
+      break;
+    }
+    case 'run': {
+      const outputs = await execute(find(request.program), request.inputs);
+      return { answer: outputs, transfer: buffersOf(Object.values(outputs).map(({ data }) => data)) };
+    }
+    case 'add':
+      await add(find(request.program), request.inputs);
+      break;
+    case 'take': {
+      const taken = accumulators.take();
+      return {
+        answer: taken,
+        transfer: buffersOf([...Object.values(taken.sums), ...taken.norms, ...taken.losses]),
+      };
+    }
+    case 'unload':
+      await find(request.program).session.release();
+      programs.delete(request.program);
+      break;
+    default:
+      request satisfies never;
+  }
+  return { answer: undefined, transfer: [] };
+}
+
+async function serve({ id, request }: Call): Promise<void> {
+  try {
+    const { answer: result, transfer } = await answer(request);
+    port.postMessage({ id, answer: result } satisfies Reply, transfer);
+  } catch (error) {
+    port.postMessage({ id, error: error instanceof Error ? error.message : String(error) } satisfies Reply);
+  }
+}
+
+let last = Promise.resolve();
+port.on('message', (call: Call) => {
+  last = last.then(() => serve(call));
+});
