@@ -1,32 +1,7 @@
 import { InvalidParameterError } from '../../privacy/errors.ts';
-import { evaluateDim, quotientDim, showShape, symbolsOf } from '../graph/index.ts';
+import { evaluateDim, showShape, symbolsOf } from '../graph/index.ts';
 import type { Dim, Graph } from '../graph/index.ts';
 import type { Tensor, Tensors } from './engine.ts';
-
-/** One symbol's size: that of dimension number `source`, divided by `divisor`. */
-export interface SymbolSource {
-  readonly symbol: string;
-  readonly source: number;
-  readonly divisor: Dim;
-}
-
-/**
- * How to find the size of every symbol in `dims` once their sizes are known; each entry uses only the symbols of those
- * before it. A symbol that occurs only in products with another unknown has none.
- */
-export function solveSymbols(dims: readonly Dim[]): SymbolSource[] {
-  const solved = new Map<string, SymbolSource>();
-  let before: number;
-  do {
-    before = solved.size;
-    for (const [source, dim] of dims.entries()) {
-      const [symbol, ...others] = symbolsOf(dim).filter((name) => !solved.has(name));
-      if (symbol === undefined || others.length > 0) continue;
-      solved.set(symbol, { symbol, source, divisor: quotientDim(dim, symbol)! });
-    }
-  } while (solved.size > before);
-  return [...solved.values()];
-}
 
 function checkTensor(name: string, tensor: Tensor, dtype: 'f32' | 'i32'): void {
   const given = tensor.data instanceof Float32Array ? 'f32' : 'i32';
@@ -61,10 +36,10 @@ export function bindInputs(graph: Graph, inputs: Tensors): Record<string, number
     return { name, shape: value.shape, tensor };
   });
   const sizes: Record<string, number> = {};
-  const observed = given.flatMap(({ tensor }) => tensor.dims);
-  for (const { symbol, source, divisor } of solveSymbols(given.flatMap(({ shape }) => shape))) {
-    // Where the divisor is 0 any size fits; the check below decides.
-    sizes[symbol] = observed[source]! / (evaluateDim(divisor, sizes) || 1);
+  for (const { shape, tensor } of given) {
+    for (const [axis, dim] of shape.entries()) {
+      if (typeof dim === 'string' && symbolsOf(dim)[0] === dim) sizes[dim] ??= tensor.dims[axis]!;
+    }
   }
   for (const { name, shape, tensor } of given) {
     if (shape.some((dim, axis) => evaluateDim(dim, sizes) !== tensor.dims[axis]))

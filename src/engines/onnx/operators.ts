@@ -179,11 +179,16 @@ export const rules: { readonly [O in Op]: Rule<O> } = {
     model.node('Slice', [name(x!), integers(model, [start]), stop, integers(model, [axis])], {}, [name(y!)]);
   },
   pad({ attrs, inputs: [x], outputs: [y] }, { model, shapes, name }) {
-    const { axis, before, after } = attrs;
-    const amounts =
-      typeof after === 'number'
-        ? integers(model, [before, after])
-        : model.node('Concat', [integers(model, [before]), shapes.dim(after)], { axis: 0 });
+    const { axis, before, size } = attrs;
+    const from = x!.shape[axis]!;
+    let amounts: string;
+    if (typeof from === 'number' && typeof size === 'number') {
+      amounts = integers(model, [before, size - from - before]);
+    } else {
+      const added = model.node('Sub', [shapes.dim(size), shapes.dim(from)]);
+      const after = model.node('Sub', [added, integers(model, [before])]);
+      amounts = model.node('Concat', [integers(model, [before]), after], { axis: 0 });
+    }
     model.node('Pad', [name(x!), amounts, scalar(model, 0), integers(model, [axis])], {}, [name(y!)]);
   },
   rotateHalf({ inputs: [x], outputs: [y] }, { model, name }) {

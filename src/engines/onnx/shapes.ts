@@ -1,6 +1,5 @@
 import { quotientDim, symbolsOf } from '../../graph/index.ts';
 import type { Dim, Shape } from '../../graph/index.ts';
-import { solveSymbols } from '../binding.ts';
 import type { ModelWriter } from './model.ts';
 
 /** Tensors of sizes that are known only when the model runs. */
@@ -13,14 +12,12 @@ export interface RuntimeShapes {
 
 /**
  * Sizes come from the shapes of the model's own inputs; each is computed once a run, in a handful of scalar nodes.
- * @throws {Error} from either method, for a symbol that no input's shape determines
+ * @throws {Error} from either method, for a symbol that is no input's axis
  */
 export function createRuntimeShapes(
   model: ModelWriter,
   inputs: readonly { readonly name: string; readonly shape: Shape }[],
 ): RuntimeShapes {
-  const sources = inputs.flatMap(({ name, shape }) => shape.map((dim, axis) => ({ name, dim, axis })));
-  const solved = new Map(solveSymbols(sources.map(({ dim }) => dim)).map((entry) => [entry.symbol, entry]));
   const tensors = new Map<string, string>();
 
   /** The tensor under `key`, made at the first request. */
@@ -31,15 +28,12 @@ export function createRuntimeShapes(
   }
 
   function symbol(name: string): string {
-    const entry = solved.get(name);
-    if (entry === undefined) {
-      throw new Error(
-        `dimension=${name}: no input's shape determines it; give the graph an input that carries it`,
-      );
+    const source = inputs.find(({ shape }) => shape.includes(name));
+    if (source === undefined) {
+      throw new Error(`dimension=${name}: is no input's axis; give the graph an input that carries it`);
     }
-    const { name: input, axis } = sources[entry.source]!;
-    const size = model.node('Shape', [input], { start: axis, end: axis + 1 });
-    return entry.divisor === 1 ? size : model.node('Div', [size, dim(entry.divisor)]);
+    const axis = source.shape.indexOf(name);
+    return model.node('Shape', [source.name], { start: axis, end: axis + 1 });
   }
 
   function dim(value: Dim): string {
