@@ -1,0 +1,89 @@
+import { createRequire } from 'node:module';
+import util from 'node:util';
+import * as tf from '@tensorflow/tfjs-core';
+import { InvalidParameterError } from '../../../privacy/errors.ts';
+
+/** TensorFlow.js backends, fastest first: `auto` takes the first that loads. */
+export const backendNames = ['tensorflow', 'wasm', 'cpu'] as const;
+export type BackendName = (typeof backendNames)[number];
+
+export interface Backend {
+  readonly name: BackendName;
+  /** For people: what computes, and its version. */
+  readonly device: string;
+}
+
+/** What the native backend's object carries beyond its public type. */
+interface NativeBackend {
+  readonly isUsingGpuDevice: boolean;
+  readonly binding: { readonly TF_Version: string };
+}
+
+// The package's kernels call two functions of node:util that Node 23 removed.
+interface RemovedFunctions {
+  isNullOrUndefined?: (value: unknown) => boolean;
+  isArray?: (value: unknown) => boolean;
+}
+
+const loaders: Readonly<Record<BackendName, (threads: number | undefined) => Promise<string>>> = {
+  async tensorflow(threads) {
+    const removed = util as RemovedFunctions;
+    removed.isNullOrUndefined ??= (value) => value === null || value === undefined;
+    removed.isArray ??= Array.isArray;
+    // Read by the library when it is loaded: errors only; take GPU memory as needed, not all of it at once.
+    process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+    // oneDNN announces itself on every load and is no faster here (1024^3 matmul 22 ms with and without).
+    process.env['TF_ENABLE_ONEDNN_OPTS'] ??= '0';
+    process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
+    if (threads !== undefined) process.env['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
+    createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu');
+    await use('tensorflow');
+    const { isUsingGpuDevice, binding } = tf.backend() as unknown as NativeBackend;
+    return `${isUsingGpuDevice ? 'NVIDIA GPU' : 'cpu'} (TensorFlow ${binding.TF_Version})`;
+  },
+  async wasm() {
+    const { version_wasm: version } = await import('@tensorflow/tfjs-backend-wasm');
+    await use('wasm');
+    const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT');
+    return `cpu (TensorFlow.js wasm ${version}${simd === true ? ', SIMD' : ''}, 1 thread)`;
+  },
+  async cpu() {
+    const { version_cpu: version } = await import('@tensorflow/tfjs-backend-cpu');
+    await use('cpu');
+    return `cpu (TensorFlow.js plain JavaScript ${version}, 1 thread)`;
+  },
+};
+
+async function use(name: BackendName): Promise<void> {
+  if (!(await tf.setBackend(name))) throw new Error(`TensorFlow.js could not start its ${name} backend`);
+}
+
+/**
+ * Loads a TensorFlow.js backend into this process.
+ *
+ * @param choice - a backend, or `auto` for the first of {@link backendNames} that loads
+ * @param threads - CPU threads of the native library; only the first load in a process can set them
+ * @throws {InvalidParameterError} if the backend does not load, with the reason and the remedy
+ */
+export async function loadBackend(choice: BackendName | 'auto', threads?: number): Promise<Backend> {
+  tf.enableProdMode(); // silences the packages' advertising of each other; does not change any result
+  const failures: string[] = [];
+  for (const name of choice === 'auto' ? backendNames : [choice]) {
+    try {
+      return { name, device: await loaders[name](threads) };
+    } catch (error) {
+      failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  throw new InvalidParameterError(
+    `backend=${choice} does not load: ${failures.join('; ')}. \`dptune engines\` says what loads here and how to add the rest`,
+  );
+}
+
+/**
+ * Makes a loaded backend the one that following operations run on. The choice is global to TensorFlow.js and takes
+ * effect at once, so a caller activates its backend at the start of every synchronous piece of work.
+ */
+export function activate(name: BackendName): void {
+  if (tf.getBackend() !== name) void tf.setBackend(name);
+}
