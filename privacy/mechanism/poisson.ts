@@ -22,11 +22,12 @@ export function poissonSample(units: number, rate: number, stream: PrivacyStream
   const chosen = new Uint32Array(units);
   let size = 0;
   const words = new Uint32Array(Math.min(units, CHUNK));
+  const bytes = new Uint8Array(words.buffer);
   // First words above this decide by themselves; the few others go digit by digit.
   const threshold = Math.floor(rate * 2 ** 32);
   for (let start = 0; start < units; start += CHUNK) {
     const count = Math.min(CHUNK, units - start);
-    stream.fill(new Uint8Array(words.buffer, 0, 4 * count));
+    stream.fill(bytes.subarray(0, 4 * count));
     for (let i = 0; i < count; i++) {
       const word = words[i]!;
       if (word <= threshold && bernoulliFrom(word, rate, stream)) chosen[size++] = start + i;

@@ -3,11 +3,12 @@ import type { PrivacyStream } from './privacy-stream.ts';
 /**
  * Ziggurat of 256 layers of equal area under exp(-x^2/2) (Marsaglia and Tsang, J. Stat. Software 5(8), 2000), with
  * layer, sign and position taken from disjoint random bits (Doornik, "An improved ziggurat method", 2005).
- * `TAIL` is where the lowest layer's tail begins, `AREA` every layer's area; both from the closing condition, to 40 digits.
+ * `TAIL` is where the lowest layer's tail begins, `AREA` every layer's area; both solve the
+ * closing condition, found with 40 digits and rounded to float64.
  */
 const LAYERS = 256;
-const TAIL = 3.654152885361008771645;
-const AREA = 0.004928673233974655347362;
+const TAIL = 3.654152885361009;
+const AREA = 0.004928673233974655;
 
 /** Positions have 53 bits. `SCALE[i]` turns one into x in layer i; below `INSIDE[i]` it lies under the curve. */
 const SCALE = new Float64Array(LAYERS);

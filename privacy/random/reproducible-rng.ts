@@ -59,7 +59,7 @@ export function reproducibleRng(seed: string | number): ReproducibleRng {
   }
 
   return {
-    uniform: next.quick,
+    uniform: () => next.quick(),
     normal,
     integer,
     shuffle(items) {

@@ -1,0 +1,147 @@
+import type { DpEvent } from '../accounting/index.ts';
+import { DptuneError, DriftError } from '../errors.ts';
+import type { Phase } from '../plan/phase.ts';
+import { checkPhase, stepEventOf } from '../plan/phase.ts';
+import type { PrivacyStream } from '../random/privacy-stream.ts';
+import type { ReproducibleRng } from '../random/reproducible-rng.ts';
+import { addNoise } from './noise.ts';
+import { poissonSample } from './poisson.ts';
+import { createStepGuard } from './step-guard.ts';
+
+/** Vectors by parameter name; together they are one vector. */
+export type Sums = Readonly<Record<string, Float32Array>>;
+
+interface StepTaking {
+  /** What one step is, as the accountant sees it: emitted by the sampler and the noise that run. */
+  readonly stepEvent: DpEvent;
+  readonly steps: number;
+  /** Steps begun, those before a resume included. */
+  readonly taken: number;
+  /**
+   * Begins a step: the units whose clipped gradients are to be summed, ascending, perhaps none (G16).
+   * @param units - number of units in the training data (of this shard of it)
+   * @throws DptuneError `budget` after the plan's last step (G23)
+   */
+  sample(units: number): Uint32Array;
+  /**
+   * Ends the step: turns the sums over the sampled units into the mean gradient, in place. Exactly one call a step,
+   * whatever the number of micro-batches, and also when the batch was empty. After an error the arrays must be discarded.
+   */
+  release(sums: Sums, pause?: () => Promise<void>): Promise<void>;
+}
+
+/** Poisson sampling and Gaussian noise: sampler, noise, divisor and event from one phase of the plan. */
+export interface PrivateMechanism extends StepTaking {
+  readonly kind: 'private';
+  /** False if the stream was seeded: the run must be stamped NOT PRIVATE. */
+  readonly secure: boolean;
+}
+
+/** The same steps on shuffled epochs without noise, for comparison. Everything it made is stamped NOT PRIVATE. */
+export interface NonPrivateMechanism extends StepTaking {
+  readonly kind: 'non-private';
+  readonly secure: false;
+  readonly stepEvent: { readonly kind: 'non-private' };
+}
+
+export type Mechanism = PrivateMechanism | NonPrivateMechanism;
+
+/**
+ * The mechanism of one phase.
+ * @param stream - `secureStream()`; a new one after a resume
+ * @param taken - on resume, the steps charged so far
+ * @throws DriftError if the phase's numbers contradict each other
+ */
+export function mechanismOf(phase: Phase, stream: PrivacyStream, taken = 0): PrivateMechanism {
+  checkPhase(phase);
+  const step = stepOrder(phase, taken);
+  return {
+    kind: 'private',
+    secure: stream.secure,
+    stepEvent: stepEventOf(phase.samplingRate, phase.noiseMultiplier),
+    steps: phase.steps,
+    get taken() {
+      return step.taken;
+    },
+    sample(units) {
+      step.begin();
+      return poissonSample(units, phase.samplingRate, stream);
+    },
+    async release(sums, pause) {
+      step.end();
+      const { noiseStandardDeviation: standardDeviation, latticeSpacing } = phase;
+      await addNoise(sums, { standardDeviation, latticeSpacing }, stream, pause);
+      divide(sums, phase.divisor);
+    },
+  };
+}
+
+/**
+ * The non-private twin: each epoch in an order of its own, cut into batches of the plan's expected size; the mean is over
+ * the units in the batch.
+ * @param rng - the order depends on its seed and the step only, so a resumed run goes on in the same order
+ */
+export function nonPrivateMechanismOf(phase: Phase, rng: ReproducibleRng, taken = 0): NonPrivateMechanism {
+  const step = stepOrder(phase, taken);
+  let batchSize = 0;
+  return {
+    kind: 'non-private',
+    secure: false,
+    stepEvent: { kind: 'non-private' },
+    steps: phase.steps,
+    get taken() {
+      return step.taken;
+    },
+    sample(units) {
+      const index = step.begin();
+      const size = Math.min(units, Math.max(1, Math.round(phase.expectedBatch)));
+      const stepsInEpoch = Math.max(1, Math.ceil(units / Math.max(1, size)));
+      const epoch = Math.floor(index / stepsInEpoch);
+      const order = rng
+        .fork(`epoch ${epoch}`)
+        .shuffle(Uint32Array.from({ length: units }, (_, unit) => unit));
+      const start = (index % stepsInEpoch) * size;
+      const batch = order.slice(start, start + size).sort();
+      batchSize = batch.length;
+      return batch;
+    },
+    async release(sums, pause) {
+      step.end();
+      await pause?.();
+      divide(sums, Math.max(1, batchSize));
+    },
+  };
+}
+
+/** sample, release, sample, release, ...: a batch without its noise, or noise without a batch, is a defect. */
+function stepOrder(phase: Phase, taken: number) {
+  const guard = createStepGuard(phase.name, phase.steps, taken);
+  let open = false;
+  return {
+    get taken() {
+      return guard.taken;
+    },
+    begin(): number {
+      if (open) throw orderError(phase, 'sample', 'the last batch was not released');
+      const index = guard.take();
+      open = true;
+      return index;
+    },
+    end(): void {
+      if (!open) throw orderError(phase, 'release', 'no batch was sampled for it');
+      open = false;
+    },
+  };
+}
+
+function orderError(phase: Phase, call: string, why: string): DptuneError {
+  return new DriftError(
+    `call=${call}: in phase ${phase.name} ${why}. One batch and one draw of noise make a step; please report this.`,
+  );
+}
+
+function divide(sums: Sums, divisor: number): void {
+  for (const sum of Object.values(sums)) {
+    for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! / divisor;
+  }
+}

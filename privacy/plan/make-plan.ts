@@ -1,0 +1,94 @@
+import type { Relation } from '../accounting/index.ts';
+import { InvalidParameterError } from '../errors.ts';
+import type { DeclaredRead } from '../mechanism/reads.ts';
+import { list, objectOf, wholeNumber } from './fields.ts';
+import { calibratedNoise, noiseScalesOf } from './noise-calibration.ts';
+import type { NoiseWeight } from './noise-calibration.ts';
+import { phaseOf, stepsOf } from './phase.ts';
+import type { Clipping, PhaseNumbers } from './phase.ts';
+import { planOf } from './plan.ts';
+import type { Plan, PrivacyUnit, Target } from './plan.ts';
+
+/** A phase as asked for. Give `epochs` or `steps`, not both. */
+export interface PhaseSettings extends NoiseWeight {
+  readonly name: string;
+  /** Units in a step on average; need not be whole. */
+  readonly expectedBatch: number;
+  readonly epochs?: number;
+  readonly steps?: number;
+  readonly clipping: Clipping;
+}
+
+/** The privacy section of a job. Give `epsilon` (the noise is calibrated) or `noiseMultiplier` (epsilon is reported). */
+export interface PlanSettings {
+  readonly unit: PrivacyUnit;
+  readonly relation: Relation;
+  /** Number of units, as everyone may know it; treated as public. */
+  readonly publicSize: number;
+  readonly delta: number;
+  readonly epsilon?: number;
+  readonly noiseMultiplier?: number;
+  readonly phases: readonly PhaseSettings[];
+  /** Reads of private data beside the noisy sums; the charged ones are part of epsilon (G13). */
+  readonly reads?: readonly DeclaredRead[];
+  /** Digests of what the plan is tied to, by name: data files, base weights, code (G26). */
+  readonly bindings?: Readonly<Record<string, string>>;
+}
+
+const SETTINGS = 'unit relation publicSize delta epsilon noiseMultiplier phases reads bindings'.split(' ');
+const PHASE_SETTINGS = 'name expectedBatch epochs steps clipping noiseScale share'.split(' ');
+
+/**
+ * Turns a job's privacy section into its plan. With a target epsilon, one factor on all phases' noise is calibrated so
+ * that phases and charged reads together cost at most that epsilon (G22).
+ *
+ * Unknown settings are refused, so that a performance setting can never enter a plan or its hash.
+ * @throws InvalidParameterError for both or neither of epsilon and noiseMultiplier, or any number outside its domain
+ * @throws CalibrationError if no noise meets the target
+ */
+export function makePlan(settings: PlanSettings): Plan {
+  objectOf('settings', settings, SETTINGS);
+  const { unit, relation, delta, reads = [], bindings = {} } = settings;
+  const publicSize = wholeNumber('publicSize', settings.publicSize, 1, 'It counts units.');
+  const target = targetOf(settings);
+  const drafts = list('phases', settings.phases).map((phase) => draftOf(phase, publicSize));
+  const noise = noiseOf(drafts, settings, target);
+  const phases = drafts.map(({ name, expectedBatch, steps, clipping }, i) => {
+    return { name, expectedBatch, steps, clipping, noiseMultiplier: noise[i]! };
+  });
+  return planOf({ unit, relation, publicSize, delta, target, phases, reads, bindings });
+}
+
+function targetOf({ epsilon, noiseMultiplier }: PlanSettings): Target {
+  if (epsilon !== undefined && noiseMultiplier === undefined) return { kind: 'epsilon', epsilon };
+  if (noiseMultiplier !== undefined && epsilon === undefined)
+    return { kind: 'noise-multiplier', noiseMultiplier };
+  throw new InvalidParameterError(
+    `epsilon=${epsilon}, noiseMultiplier=${noiseMultiplier}: exactly one must be given. ` +
+      'Give epsilon to have the noise calibrated, or noiseMultiplier to have epsilon reported.',
+  );
+}
+
+type Draft = Omit<PhaseNumbers, 'noiseMultiplier'> & NoiseWeight & { readonly samplingRate: number };
+
+function draftOf(given: unknown, publicSize: number): Draft {
+  objectOf('phase', given, PHASE_SETTINGS);
+  const { epochs, steps: givenSteps, ...phase } = given as PhaseSettings;
+  if ((epochs === undefined) === (givenSteps === undefined)) {
+    throw new InvalidParameterError(
+      `epochs=${epochs}, steps=${givenSteps}: exactly one must be given for phase ${phase.name}. Leave one out.`,
+    );
+  }
+  const steps = givenSteps ?? stepsOf({ publicSize, expectedBatch: phase.expectedBatch, epochs: epochs! });
+  // With any noise, to refuse what is wrong before calibrating for it.
+  const { samplingRate } = phaseOf({ ...phase, steps, noiseMultiplier: 1 }, publicSize);
+  return { ...phase, steps, samplingRate };
+}
+
+function noiseOf(drafts: readonly Draft[], settings: PlanSettings, target: Target): number[] {
+  if (target.kind === 'noise-multiplier') {
+    return noiseScalesOf(drafts).map((scale) => scale * target.noiseMultiplier);
+  }
+  const { delta, relation, reads = [] } = settings;
+  return calibratedNoise(drafts, reads, { epsilon: target.epsilon, delta, relation });
+}

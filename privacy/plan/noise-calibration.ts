@@ -1,0 +1,101 @@
+import { calibrate, epsilonOf } from '../accounting/index.ts';
+import type { Relation } from '../accounting/index.ts';
+import { InvalidParameterError } from '../errors.ts';
+import type { DeclaredRead } from '../mechanism/reads.ts';
+import { numberWithin } from './fields.ts';
+import { phaseEventOf } from './phase.ts';
+import { eventOf } from './plan.ts';
+
+/** How a phase's noise relates to the other phases'. */
+export interface NoiseWeight {
+  /** This phase's noise multiplier relative to the others' (default 1). */
+  readonly noiseScale?: number;
+  /**
+   * Instead of `noiseScale`, for all phases or none and with a target epsilon only: the share of the budget that the phase
+   * is to spend, relative to the others', measured by the mu^2 that it has alone (Gaussian differential privacy).
+   */
+  readonly share?: number;
+}
+
+interface NoiselessPhase extends NoiseWeight {
+  readonly samplingRate: number;
+  readonly steps: number;
+}
+
+interface Budget {
+  readonly epsilon: number;
+  readonly delta: number;
+  readonly relation: Relation;
+}
+
+/**
+ * Noise multipliers by phase, all in the asked relation and as small as the target allows: the composition of the phases
+ * and charged reads costs at most `epsilon` (certified), and within 0.1 % of it (G22).
+ */
+export function calibratedNoise(
+  phases: readonly NoiselessPhase[],
+  reads: readonly DeclaredRead[],
+  budget: Budget,
+): number[] {
+  const scales = phases.some((phase) => phase.share !== undefined)
+    ? scalesOfShares(phases, budget)
+    : noiseScalesOf(phases);
+  const withNoise = (noise: number) =>
+    phases.map((phase, i) => ({ ...phase, noiseMultiplier: roundedUp(noise * scales[i]!) }));
+  const { epsilon, delta, relation } = budget;
+  const { value } = calibrate((noise) => eventOf(withNoise(noise), reads), {
+    target: { epsilon, delta },
+    relation,
+  });
+  return withNoise(value).map((phase) => phase.noiseMultiplier);
+}
+
+/** The noise scales as given, the smallest set to 1. */
+export function noiseScalesOf(phases: readonly NoiseWeight[]): number[] {
+  const scales = phases.map(({ noiseScale = 1, share }) => {
+    if (share !== undefined) {
+      throw new InvalidParameterError(
+        `share=${share}: shares need a target epsilon and no noiseScale. Give noiseScale to every phase instead.`,
+      );
+    }
+    return numberWithin('noiseScale', noiseScale, 0, 1e6, 'It is relative to the other phases.');
+  });
+  const least = Math.min(...scales);
+  return scales.map((scale) => scale / least);
+}
+
+/**
+ * Noise scales under which each phase alone has its share of the target's mu^2. The target's mu is that of the Gaussian
+ * mechanism of the same epsilon and delta, and squares of mu add up under composition (Dong, Roth and Su,
+ * arXiv:1905.02383, Corollary 3.3). It fixes the phases' proportions only; the common factor is calibrated afterwards.
+ */
+function scalesOfShares(phases: readonly NoiselessPhase[], { epsilon, delta, relation }: Budget): number[] {
+  const shares = phases.map(({ share, noiseScale }) => {
+    if (noiseScale !== undefined) {
+      throw new InvalidParameterError(
+        `noiseScale=${noiseScale}: cannot be given along with shares. Leave one out.`,
+      );
+    }
+    return numberWithin('share', share, 0, 1e6, 'Give a share to every phase or to none.');
+  });
+  const total = shares.reduce((sum, share) => sum + share, 0);
+  const whole = calibrate((noiseMultiplier) => ({ kind: 'gaussian', noiseMultiplier }), {
+    target: { epsilon, delta },
+    relation,
+  }).value;
+  const alone = phases.map((phase, i) => {
+    const part = { kind: 'gaussian', noiseMultiplier: whole / Math.sqrt(shares[i]! / total) } as const;
+    const target = { epsilon: epsilonOf(part, { delta, relation }).epsilon.upper, delta };
+    return calibrate((noiseMultiplier) => phaseEventOf({ ...phase, noiseMultiplier }), { target, relation })
+      .value;
+  });
+  const least = Math.min(...alone);
+  return alone.map((noise) => noise / least);
+}
+
+/** The next number up that has seven significant digits, so that plans and reports print all of it. */
+function roundedUp(x: number): number {
+  const nearest = Number(x.toPrecision(7));
+  if (nearest >= x) return nearest;
+  return Number((nearest + 10 ** (Math.floor(Math.log10(nearest)) - 6)).toPrecision(7));
+}

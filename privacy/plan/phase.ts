@@ -1,0 +1,139 @@
+import type { DpEvent } from '../accounting/index.ts';
+import { DriftError, InvalidParameterError } from '../errors.ts';
+import { latticeSpacing } from '../mechanism/noise.ts';
+import { numberWithin, objectOf, oneOf, text, wholeNumber } from './fields.ts';
+
+/**
+ * How one unit's gradient g is bounded; `norm` is the L2 norm C that no unit's whole contribution exceeds, for every kind.
+ * - `flat`: g min(1, C/|g|).
+ * - `per-layer`: each of L groups by C/sqrt(L).
+ * - `automatic`: g C/(|g| + gamma) (Bu et al., arXiv:2206.07136, AUTO-S).
+ */
+export type Clipping =
+  | { readonly kind: 'flat' | 'per-layer'; readonly norm: number }
+  | { readonly kind: 'automatic'; readonly norm: number; readonly gamma: number };
+
+/** One phase of training. Every number is a public constant; sampler, noise, loop and accountant read it from here. */
+export interface Phase {
+  readonly name: string;
+  readonly sampler: 'poisson';
+  /** Probability q with which a unit takes part in a step: expected batch / public size. */
+  readonly samplingRate: number;
+  /** Optimizer steps T. */
+  readonly steps: number;
+  /** Units in a step on average, if there are as many as the public size says; not rounded. */
+  readonly expectedBatch: number;
+  /** What the noisy sum is divided by: the expected batch, never the realised one (G10). */
+  readonly divisor: number;
+  readonly clipping: Clipping;
+  /** The norm to clip to in float32 arithmetic: C less 2^-10 of it, room for the rounding of norms, factors and sums. */
+  readonly clipThreshold: number;
+  /** sigma: standard deviation of the noise / C. The neighbouring relation's factor is the accountant's, not in here (G8). */
+  readonly noiseMultiplier: number;
+  /** sigma * C, on each coordinate of the sum. */
+  readonly noiseStandardDeviation: number;
+  /** The noisy sum is rounded to multiples of this power of two (G12). */
+  readonly latticeSpacing: number;
+}
+
+/** The numbers that fix a phase; the rest of it follows. */
+export interface PhaseNumbers {
+  readonly name: string;
+  readonly expectedBatch: number;
+  readonly steps: number;
+  readonly clipping: Clipping;
+  readonly noiseMultiplier: number;
+}
+
+const CLIP_MARGIN = 2 ** -10;
+
+/** @throws InvalidParameterError for a number outside its domain, whatever its static type claims */
+export function phaseOf(numbers: PhaseNumbers, publicSize: number): Phase {
+  const name = text('phase', numbers.name);
+  const remedy = `See phase ${name}.`;
+  const expectedBatch = numberWithin(
+    'expectedBatch',
+    numbers.expectedBatch,
+    0,
+    publicSize,
+    `${remedy} It counts units.`,
+  );
+  const clipping = clippingOf(numbers.clipping, remedy);
+  const noiseMultiplier = numberWithin('noiseMultiplier', numbers.noiseMultiplier, 0, 1e6, remedy);
+  const noiseStandardDeviation = noiseMultiplier * clipping.norm;
+  return {
+    name,
+    sampler: 'poisson',
+    samplingRate: expectedBatch / publicSize,
+    steps: wholeNumber('steps', numbers.steps, 1, remedy),
+    expectedBatch,
+    divisor: expectedBatch,
+    clipping,
+    clipThreshold: clipping.norm * (1 - CLIP_MARGIN),
+    noiseMultiplier,
+    noiseStandardDeviation,
+    latticeSpacing: latticeSpacing(noiseStandardDeviation),
+  };
+}
+
+function clippingOf(given: unknown, remedy: string): Clipping {
+  const fields = objectOf('clipping', given, ['kind', 'norm', 'gamma']);
+  const kind = oneOf('clipping.kind', fields['kind'], ['flat', 'per-layer', 'automatic']);
+  const norm = numberWithin('clipping.norm', fields['norm'], 0, 1e12, remedy);
+  if (kind === 'automatic') {
+    return { kind, norm, gamma: numberWithin('clipping.gamma', fields['gamma'], 0, 1e12, remedy) };
+  }
+  if ('gamma' in fields) {
+    throw new InvalidParameterError(
+      `clipping.gamma=${String(fields['gamma'])}: belongs to automatic clipping alone. ${remedy}`,
+    );
+  }
+  return { kind, norm };
+}
+
+/** @throws DriftError if the phase's numbers contradict each other, so that a phase made by hand cannot run */
+export function checkPhase(phase: Phase): void {
+  const { samplingRate, steps } = phase;
+  const follows =
+    phase.divisor === phase.expectedBatch &&
+    phase.noiseStandardDeviation === phase.noiseMultiplier * phase.clipping.norm &&
+    phase.latticeSpacing === latticeSpacing(phase.noiseStandardDeviation) &&
+    phase.clipThreshold <= phase.clipping.norm;
+  if (follows && samplingRate > 0 && samplingRate <= 1 && Number.isSafeInteger(steps) && steps >= 1) return;
+  throw new DriftError(
+    `phase=${phase.name}: its numbers contradict each other. Make the plan anew with makePlan.`,
+  );
+}
+
+/** One step as the accountant sees it: Poisson sampling at rate q of a Gaussian mechanism with multiplier sigma. */
+export function stepEventOf(samplingRate: number, noiseMultiplier: number): DpEvent {
+  return { kind: 'poisson-sampled', rate: samplingRate, event: { kind: 'gaussian', noiseMultiplier } };
+}
+
+/** The whole phase. */
+export function phaseEventOf(phase: Pick<Phase, 'samplingRate' | 'noiseMultiplier' | 'steps'>): DpEvent {
+  return {
+    kind: 'self-composed',
+    count: phase.steps,
+    event: stepEventOf(phase.samplingRate, phase.noiseMultiplier),
+  };
+}
+
+/**
+ * T = floor(epochs * publicSize / expectedBatch), the only place where epochs become steps (G18). A product that falls
+ * short of a whole number by float64 rounding counts as that number.
+ * @throws InvalidParameterError if that leaves no step
+ */
+export function stepsOf(given: {
+  readonly publicSize: number;
+  readonly expectedBatch: number;
+  readonly epochs: number;
+}): number {
+  const epochs = numberWithin('epochs', given.epochs, 0, 1e9, 'It counts passes over the data.');
+  const steps = Math.floor((epochs * given.publicSize) / given.expectedBatch + 1e-9);
+  if (steps >= 1) return steps;
+  throw new InvalidParameterError(
+    `epochs=${epochs}: gives no step at expectedBatch=${given.expectedBatch} and publicSize=${given.publicSize}. ` +
+      'Raise epochs or lower the batch.',
+  );
+}
