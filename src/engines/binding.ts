@@ -3,16 +3,13 @@ import { evaluateDim, showShape, symbolsOf } from '../graph/index.ts';
 import type { Dim, Graph } from '../graph/index.ts';
 import type { Tensor, Tensors } from './engine.ts';
 
-function checkTensor(name: string, tensor: Tensor, dtype: 'f32' | 'i32'): void {
-  const given = tensor.data instanceof Float32Array ? 'f32' : 'i32';
-  if (given !== dtype)
-    throw new InvalidParameterError(`${name}=${given}: the graph's input is ${dtype}; give that type`);
-  const size = tensor.dims.reduce((product, dim) => product * dim, 1);
-  if (size !== tensor.data.length) {
-    throw new InvalidParameterError(
-      `${name}.dims=${showShape(tensor.dims)}: ${tensor.data.length} numbers given; give ${size} or other dims`,
-    );
-  }
+/** @throws {InvalidParameterError} if the tensor's numbers do not fill its dims */
+export function checkDims(name: string, { dims, data }: Tensor): void {
+  const size = dims.reduce((product, dim) => product * dim, 1);
+  if (size === data.length) return;
+  throw new InvalidParameterError(
+    `${name}.dims=${showShape(dims)}: ${data.length} numbers given; give ${size} or other dims`,
+  );
 }
 
 /**
@@ -31,7 +28,13 @@ export function bindInputs(graph: Graph, inputs: Tensors): Record<string, number
     const tensor = inputs[name];
     if (tensor === undefined)
       throw new InvalidParameterError(`input=${name}: missing; the graph needs ${showShape(value.shape)}`);
-    checkTensor(name, tensor, value.dtype);
+    checkDims(name, tensor);
+    const dtype = tensor.data instanceof Float32Array ? 'f32' : 'i32';
+    if (dtype !== value.dtype) {
+      throw new InvalidParameterError(
+        `${name}=${dtype}: the graph's input is ${value.dtype}; give that type`,
+      );
+    }
     if (tensor.dims.length !== value.shape.length) throw mismatch(name, tensor, value.shape);
     return { name, shape: value.shape, tensor };
   });

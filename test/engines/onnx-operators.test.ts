@@ -8,6 +8,7 @@ import { interpret } from '../support/interpreter.ts';
 
 /** Sizes that differ from one another and from the fixed dims, so that a wrong axis shows. */
 const SIZES = { records: 3, tokens: 5 };
+const NO_RECORDS = { ...SIZES, records: 0 };
 
 type Build = (
   g: GraphBuilder,
@@ -144,11 +145,11 @@ interface Case {
 const random = seedrandom('onnx operators');
 const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 
-function makeCase(build: Build): Case {
+function makeCase(build: Build, sizes = SIZES): Case {
   const g = new GraphBuilder();
   const inputs: Record<string, Tensor> = {};
   const sized = (shape: Shape) => {
-    const dims = shape.map((dim) => evaluateDim(dim, SIZES));
+    const dims = shape.map((dim) => evaluateDim(dim, sizes));
     return { dims, length: dims.reduce((a, b) => a * b, 1), name: `input ${Object.keys(inputs).length}` };
   };
   function integers(low: number, high: number, shape: Shape): Value {
@@ -171,10 +172,8 @@ function makeCase(build: Build): Case {
   );
   for (const [i, value] of [results].flat().entries()) g.output(`output ${i}`, value);
   // The symbols are always there to be bound, whatever the case's own inputs carry.
-  inputs['sizes'] = {
-    dims: [SIZES.records, SIZES.tokens],
-    data: new Int32Array(SIZES.records * SIZES.tokens),
-  };
+  const { records, tokens } = sizes;
+  inputs['sizes'] = { dims: [records, tokens], data: new Int32Array(records * tokens) };
   g.input('sizes', 'i32', ['records', 'tokens']);
   const graph = g.build();
   const params = Object.fromEntries(
@@ -203,23 +202,40 @@ beforeAll(async () => {
 });
 afterAll(() => engine.dispose());
 
-describe('every op equals the float64 interpreter', () => {
+async function expectEqual({ graph, inputs, params }: Case): Promise<void> {
+  await engine.write(params);
+  const program = await engine.load(graph);
+  const got = await program.run(inputs);
+  const expected = interpret(graph, inputs, params);
+  expect(Object.keys(got)).toEqual(Object.keys(expected));
+  for (const [name, { dims, data }] of Object.entries(expected)) {
+    expect(got[name]!.dims).toEqual(dims);
+    expect(got[name]!.data.length).toBe(data.length);
+    expect(distance(got[name]!.data, data)).toBeLessThan(2e-6);
+  }
+  await program.dispose();
+}
+
+describe('every op equals the float64 interpreter, of no records too', () => {
   for (const [op, variants] of Object.entries(cases)) {
     for (const [variant, build] of Object.entries(variants)) {
       test(`${op}: ${variant}`, async () => {
-        const { graph, inputs, params } = makeCase(build);
-        await engine.write(params);
-        const program = await engine.load(graph);
-        const got = await program.run(inputs);
-        const expected = interpret(graph, inputs, params);
-        expect(Object.keys(got)).toEqual(Object.keys(expected));
-        for (const [name, { dims, data }] of Object.entries(expected)) {
-          expect(got[name]!.dims).toEqual(dims);
-          expect(got[name]!.data.length).toBe(data.length);
-          expect(distance(got[name]!.data, data)).toBeLessThan(2e-6);
-        }
-        await program.dispose();
+        await expectEqual(makeCase(build));
+        await expectEqual(makeCase(build, NO_RECORDS));
       });
     }
   }
+});
+
+test('an output may be an input, a parameter, a constant, or a value that another output has', async () => {
+  const g = new GraphBuilder();
+  const x = g.input('x', 'f32', ['records']);
+  const twice = g.affine(x, 2);
+  g.output('input', x);
+  g.output('param', g.param('w', [2]));
+  g.output('constant', g.constant(Float32Array.of(5, 6), [2]));
+  g.output('a', twice);
+  g.output('b', twice);
+  const params = { w: { dims: [2], data: Float32Array.of(3, 4) } };
+  await expectEqual({ graph: g.build(), inputs: { x: { dims: [2], data: Float32Array.of(1, 2) } }, params });
 });

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { InvalidParameterError } from '../../../privacy/errors.ts';
 import { showShape } from '../../graph/index.ts';
 import type { Graph, Named } from '../../graph/index.ts';
-import { bindInputs } from '../binding.ts';
+import { bindInputs, checkDims } from '../binding.ts';
 import type { Engine, EngineOptions, Tensor, Tensors } from '../engine.ts';
 import { lowerGraph } from './lowering.ts';
 import { buffersOf } from './protocol.ts';
@@ -80,6 +80,7 @@ export async function createOnnxEngine({
     name: 'onnx',
     device: `${device} (onnxruntime ${version}, ${threads} thread${threads === 1 ? '' : 's'})`,
     async write(tensors) {
+      for (const [name, tensor] of Object.entries(tensors)) checkDims(name, tensor);
       const copied = copies(tensors);
       for (const [name, { dims }] of Object.entries(copied.tensors)) written.set(name, dims);
       await thread.call({ kind: 'write', tensors: copied.tensors }, copied.transfer);

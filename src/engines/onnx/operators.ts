@@ -19,6 +19,9 @@ const scalar = (model: ModelWriter, value: number): string => model.constant([],
 const integers = (model: ModelWriter, values: readonly (number | bigint)[]): string =>
   model.constant([values.length], BigInt64Array.from(values, BigInt));
 
+/** The last axis, from the front: reductions of empty tensors go wrong in onnxruntime 1.30 with an axis of -1. */
+const lastAxis = (model: ModelWriter, x: Value): string => integers(model, [x.shape.length - 1]);
+
 /** An op that ONNX has under its own name, input for input. */
 function direct<O extends Op>(opType: string, attributes: Record<string, Attribute> = {}): Rule<O> {
   return ({ inputs, outputs }, { model, name }) => {
@@ -71,7 +74,7 @@ export const rules: { readonly [O in Op]: Rule<O> } = {
   },
   rmsNorm({ attrs, inputs: [x, gain], outputs: [y, inverse] }, { model, name }) {
     const square = model.node('Mul', [name(x!), name(x!)]);
-    const mean = model.node('ReduceMean', [square, integers(model, [-1])], { keepdims: 1 });
+    const mean = model.node('ReduceMean', [square, lastAxis(model, x!)], { keepdims: 1 });
     const root = model.node('Sqrt', [model.node('Add', [mean, scalar(model, attrs.epsilon)])]);
     model.node('Reciprocal', [root], {}, [name(inverse!)]);
     model.node('Mul', [model.node('Mul', [name(x!), name(inverse!)]), name(gain!)], {}, [name(y!)]);
@@ -125,7 +128,7 @@ export const rules: { readonly [O in Op]: Rule<O> } = {
    * 1/V, so that its logarithm is finite for any logits (that of p[label] is not). Faster than LogSoftmax, too.
    */
   crossEntropy({ inputs: [logits, labels], outputs: [loss, probabilities] }, { model, name }) {
-    const last = integers(model, [-1]);
+    const last = lastAxis(model, logits!);
     const p = model.node('Softmax', [name(logits!)], { axis: -1 }, [name(probabilities!)]);
     const label = model.node('Unsqueeze', [name(labels!), last]);
     const index = model.node('Max', [label, model.constant([], Int32Array.of(0))]);
@@ -138,7 +141,7 @@ export const rules: { readonly [O in Op]: Rule<O> } = {
     model.node('Squeeze', [each, last], {}, [name(loss!)]);
   },
   crossEntropyGrad({ inputs: [probabilities, labels, seed], outputs: [gradient] }, { model, name }) {
-    const last = integers(model, [-1]);
+    const last = lastAxis(model, probabilities!);
     const label = model.node('Unsqueeze', [name(labels!), last]);
     const index = model.node('Max', [label, model.constant([], Int32Array.of(0))]);
     const present = model.node('Equal', [label, index]);

@@ -32,7 +32,7 @@ const sessionOptions: ort.InferenceSession.SessionOptions = {
   enableCpuMemArena: false,
   enableMemPattern: false,
   graphOptimizationLevel: 'all',
-  logSeverityLevel: 3,
+  logSeverityLevel: 4,
   extra: { session: { intra_op: { allow_spinning: '0' } } },
 };
 
