@@ -1,0 +1,16 @@
+export { microBatches, type MicroBatch, type MicroBatchOptions } from './batches.ts';
+export { sha256File } from './checksum.ts';
+export { CLEANING_STEPS, createCleaner, type Cleaner, type CleaningStep } from './cleaning.ts';
+export type { Columns } from './columns.ts';
+export { describe, type PrivateDescription } from './description.ts';
+export type { LabelNames, Labels, Task } from './labels.ts';
+export {
+  readSplit,
+  readStore,
+  type ReadOptions,
+  type SplitFractions,
+  type SplitStores,
+  type Tokenizer,
+} from './read.ts';
+export { openRows, type DataFormat, type OpenOptions, type Row, type RowSource } from './rows.ts';
+export { allUnits, lengthOf, type Encoding, type ReadCounts, type Slice, type TokenStore } from './store.ts';

@@ -1,0 +1,62 @@
+import { lineBlocks } from './bytes.ts';
+import { locateColumns, type TableRow } from './columns.ts';
+import { show, type Problems } from './problems.ts';
+
+/** Rows of a JSON Lines file: one object a line, blank lines skipped. Columns are its keys. */
+export async function* readJsonl(
+  path: string,
+  wanted: readonly string[],
+  problems: Problems,
+): AsyncGenerator<TableRow> {
+  let isFirst = true;
+  for await (const { line, text } of textLines(path, problems)) {
+    if (text.trim() === '') continue;
+    const row = parseObject(text);
+    if (!row) {
+      problems.add(line, 'not a JSON object; every line must be one, such as {"text": "..."}');
+      continue;
+    }
+    // In the first row a missing column is most likely a wrong name; later it is a bad row.
+    if (isFirst) locateColumns(path, Object.keys(row), wanted);
+    isFirst = false;
+    const missing = wanted.filter((name) => !Object.hasOwn(row, name));
+    if (missing.length > 0) problems.add(line, `column=${missing.map(show).join(', ')} is missing`);
+    else yield { line, values: wanted.map((name) => row[name]) };
+  }
+}
+
+/** Rows of a plain text file: each line is one text, its only column `text`; blank lines skipped. */
+export async function* readText(
+  path: string,
+  wanted: readonly string[],
+  problems: Problems,
+): AsyncGenerator<TableRow> {
+  const positions = locateColumns(path, ['text'], wanted);
+  for await (const { line, text } of textLines(path, problems)) {
+    if (text !== '') yield { line, values: positions.map(() => text) };
+  }
+}
+
+async function* textLines(
+  path: string,
+  problems: Problems,
+): AsyncGenerator<{ readonly line: number; readonly text: string }> {
+  for await (const block of lineBlocks(path, (line, problem) => problems.add(line, problem))) {
+    let { line } = block;
+    for (const text of block.bytes.toString('utf8').split('\n')) {
+      yield { line, text: text.endsWith('\r') ? text.slice(0, -1) : text };
+      line += 1;
+    }
+  }
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,67 @@
+import * as zlib from 'node:zlib';
+import {
+  asyncBufferFromFile,
+  parquetMetadataAsync,
+  parquetReadObjects,
+  parquetSchema,
+  type AsyncBuffer,
+  type Compressors,
+} from 'hyparquet';
+import { DataError } from '../../privacy/index.ts';
+import { openBytes, readError } from './bytes.ts';
+import { locateColumns, type TableRow } from './columns.ts';
+
+/** Rows of a Parquet file, one row group in memory at a time; `line` is the row's number from 1. */
+export async function* readParquet(path: string, wanted: readonly string[]): AsyncGenerator<TableRow> {
+  const file = await openBuffer(path);
+  const metadata = await parquetMetadataAsync(file).catch((error: unknown) => {
+    throw parquetError(path, error);
+  });
+  const found = parquetSchema(metadata).children.map(({ element }) => element.name);
+  locateColumns(path, found, wanted);
+  let rowStart = 0;
+  for (const group of metadata.row_groups) {
+    const rowEnd = rowStart + Number(group.num_rows);
+    const columns = [...new Set(wanted)];
+    const rows = await parquetReadObjects({ file, metadata, columns, rowStart, rowEnd, compressors }).catch(
+      (error: unknown) => {
+        throw parquetError(path, error);
+      },
+    );
+    for (const [index, row] of rows.entries()) {
+      yield { line: rowStart + index + 1, values: wanted.map((name) => row[name]) };
+    }
+    rowStart = rowEnd;
+  }
+}
+
+async function openBuffer(path: string): Promise<AsyncBuffer | ArrayBuffer> {
+  try {
+    if (path !== '-' && !path.endsWith('.gz')) return await asyncBufferFromFile(path);
+    const chunks: Buffer[] = [];
+    for await (const chunk of openBytes(path) as AsyncIterable<Buffer>) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+  } catch (error) {
+    throw readError(path, error);
+  }
+}
+
+/** Codecs beyond hyparquet's own Snappy, from the zlib of Node (Zstandard from 22.15 on). */
+const compressors: Compressors = {
+  GZIP: (input) => zlib.gunzipSync(input),
+  BROTLI: (input) => zlib.brotliDecompressSync(input),
+  ...('zstdDecompressSync' in zlib && {
+    ZSTD: zlib.zstdDecompressSync as (input: Uint8Array) => Uint8Array,
+  }),
+};
+
+function parquetError(path: string, error: unknown): unknown {
+  const readable = readError(path, error);
+  if (readable instanceof DataError) return readable;
+  const reason = error instanceof Error ? error.message : String(error);
+  const remedy = /unsupported compression codec/.test(reason)
+    ? 'write it with Snappy compression, or use Node 22.15 or newer for Zstandard'
+    : 'it must be a whole, undamaged Parquet file';
+  return new DataError(`data=${path}: ${reason}; ${remedy}`, { cause: error });
+}

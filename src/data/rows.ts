@@ -1,0 +1,161 @@
+import { InvalidParameterError } from '../../privacy/index.ts';
+import type { Columns, TableRow } from './columns.ts';
+import { readCsv } from './csv.ts';
+import { readJsonl, readText } from './jsonl.ts';
+import { readParquet } from './parquet.ts';
+import { createProblems, show, type Problems } from './problems.ts';
+
+export type DataFormat = 'csv' | 'tsv' | 'jsonl' | 'parquet' | 'text';
+
+export interface OpenOptions {
+  readonly columns: Columns;
+  /** From the file's extension unless given (.csv, .tsv, .jsonl, .ndjson, .parquet, .txt; each also with .gz). */
+  readonly format?: DataFormat | undefined;
+  /** One character; a comma for csv and a tab for tsv unless given. */
+  readonly delimiter?: string | undefined;
+  /** Whether the first row of a csv or tsv names its columns (default); without, they are "1", "2", ... */
+  readonly header?: boolean | undefined;
+  /** Whether `"` encloses fields of a csv or tsv (default); without, it is an ordinary character. */
+  readonly quote?: boolean | undefined;
+}
+
+/** One row of a data file, its text raw. */
+export interface Row {
+  /** Line on which the row starts, from 1; for Parquet the row's number. */
+  readonly line: number;
+  readonly text: string;
+  readonly textPair: string | undefined;
+  /** As the file has it: a string, number, list, ...; `undefined` without a label column. */
+  readonly label: unknown;
+  readonly unit: string | undefined;
+  /** Values of the slice columns, in their order. */
+  readonly slices: readonly string[];
+}
+
+/**
+ * Rows of one file, to be read once. Bad rows are left out and noted; the read ends by throwing a DataError that lists up
+ * to 20 of them, so whoever reads to the end has seen a wholly good file.
+ */
+export interface RowSource extends AsyncIterable<Row> {
+  readonly path: string;
+  readonly columns: Columns;
+  /** Notes a row that its reader found bad. */
+  reject(line: number, problem: string): void;
+}
+
+/**
+ * Opens a data file.
+ * @param path - the file, or `-` for standard input (then `format` must be given)
+ * @throws InvalidParameterError where the format cannot be told; DataError, while iterating, for what is wrong in the file
+ */
+export function openRows(path: string, options: OpenOptions): RowSource {
+  const format = options.format ?? formatOf(path);
+  const problems = createProblems(path, format === 'parquet' ? 'row' : 'line');
+  return {
+    path,
+    columns: options.columns,
+    reject: (line, problem) => problems.add(line, problem),
+    async *[Symbol.asyncIterator]() {
+      const wanted = wantedColumns(options.columns);
+      for await (const row of openTable(path, format, wanted, options, problems)) {
+        const complete = toRow(row, options.columns, problems);
+        if (complete) yield complete;
+      }
+      problems.throwIfAny();
+    },
+  };
+}
+
+function openTable(
+  path: string,
+  format: DataFormat,
+  wanted: readonly string[],
+  { delimiter, header = true, quote = true }: OpenOptions,
+  problems: Problems,
+): AsyncIterable<TableRow> {
+  switch (format) {
+    case 'csv':
+      return readCsv(path, wanted, { delimiter: delimiter ?? ',', header, quote }, problems);
+    case 'tsv':
+      return readCsv(path, wanted, { delimiter: delimiter ?? '\t', header, quote }, problems);
+    case 'jsonl':
+      return readJsonl(path, wanted, problems);
+    case 'parquet':
+      return readParquet(path, wanted);
+    case 'text':
+      return readText(path, wanted, problems);
+  }
+}
+
+const FORMATS: Readonly<Record<string, DataFormat>> = {
+  csv: 'csv',
+  tsv: 'tsv',
+  jsonl: 'jsonl',
+  ndjson: 'jsonl',
+  parquet: 'parquet',
+  txt: 'text',
+};
+
+function formatOf(path: string): DataFormat {
+  const extension = /\.([a-z]+)(?:\.gz)?$/.exec(path)?.[1] ?? '';
+  const format = Object.hasOwn(FORMATS, extension) ? FORMATS[extension] : undefined;
+  if (format) return format;
+  const remedy =
+    extension === 'json'
+      ? 'write one JSON object a line (.jsonl), or give format=jsonl if it is so'
+      : 'give format=csv, tsv, jsonl, parquet or text';
+  throw new InvalidParameterError(`data=${path}: the extension does not tell the format; ${remedy}`);
+}
+
+/** Text, pair, label, unit, slices: the order that `toRow` takes apart. */
+function wantedColumns({ text, textPair, label, unit, slices = [] }: Columns): string[] {
+  return [text, textPair, label, unit].filter((name) => name !== undefined).concat(slices);
+}
+
+function toRow(
+  { line, values }: TableRow,
+  { textPair: pairColumn, label: labelColumn, unit: unitColumn, text: textColumn }: Columns,
+  problems: Problems,
+): Row | undefined {
+  let next = 0;
+  const text = values[next++];
+  const textPair = pairColumn === undefined ? undefined : values[next++];
+  const label = labelColumn === undefined ? undefined : values[next++];
+  const unit = unitColumn === undefined ? undefined : values[next++];
+  if (typeof text !== 'string') {
+    problems.add(line, `${textColumn}=${show(text)}, must be a string`);
+    return undefined;
+  }
+  if (pairColumn !== undefined && typeof textPair !== 'string') {
+    problems.add(line, `${pairColumn}=${show(textPair)}, must be a string`);
+    return undefined;
+  }
+  if (labelColumn !== undefined && isMissing(label)) {
+    problems.add(line, `${labelColumn} is empty, must be a label`);
+    return undefined;
+  }
+  const unitKey = keyOf(unit);
+  if (unitColumn !== undefined && unitKey === '') {
+    problems.add(line, `${unitColumn}=${show(unit)}, must name the row's privacy unit`);
+    return undefined;
+  }
+  return {
+    line,
+    text,
+    textPair: textPair as string | undefined,
+    label,
+    unit: unitColumn === undefined ? undefined : unitKey,
+    slices: values.slice(next).map(keyOf),
+  };
+}
+
+function isMissing(value: unknown): boolean {
+  return value === undefined || value === null;
+}
+
+/** A plain value as text; empty for a missing one and for what is no plain value. */
+function keyOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const isPlain = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean';
+  return isPlain ? String(value) : '';
+}
