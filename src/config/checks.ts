@@ -18,7 +18,7 @@ function only(path: string, other: string, ...values: readonly [string, ...strin
     problem: (setting, written) =>
       written(path) === undefined || values.includes(String(setting(other)))
         ? undefined
-        : `has no effect with ${other}=${setting(other)}; remove it, or set ${other}: ${values[0]}`,
+        : `has no effect with ${other}=${named(setting(other))}; remove it, or set ${other}: ${values[0]}`,
   };
 }
 
@@ -39,13 +39,18 @@ function needsPublicValidation(path: string, decides: (value: unknown) => boolea
     paths: [path, 'data.validation'],
     problem: (setting) => {
       if (!decides(setting(path)) || setting('data.validation.public') === true) return undefined;
-      const given = setting('data.validation') === undefined ? 'there is none' : 'data.validation is not declared public';
+      const given =
+        setting('data.validation') === undefined ? 'there is none' : 'data.validation is not declared public';
       return (
         `decides on validation data, which must be public, and ${given}; ` +
         'give data.validation: {path: FILE, public: true} if nobody in it needs protection, or remove this'
       );
     },
   };
+}
+
+function named(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function conflict(path: string, file: string): Check {
@@ -64,7 +69,7 @@ function stepsOrEpochs(owner: string): Check {
     paths: [steps, epochs],
     problem: (_, written) =>
       typeof written(steps) === 'number' && typeof written(epochs) === 'number'
-        ? `given together with ${epochs}=${written(epochs)}; the number of steps follows from one of them, remove the other`
+        ? `given together with ${epochs}=${written(epochs) as number}; the number of steps follows from one of them, remove the other`
         : undefined,
   };
 }
@@ -93,9 +98,14 @@ const JOB_CHECKS: readonly Check[] = [
   {
     paths: ['privacy', 'privacy.epsilon', 'privacy.noiseMultiplier'],
     problem: (setting) => {
-      const given = [setting('privacy.epsilon'), setting('privacy.noiseMultiplier')].filter((value) => value !== undefined);
+      const given = [setting('privacy.epsilon'), setting('privacy.noiseMultiplier')].filter(
+        (value) => value !== undefined,
+      );
       if (given.length === 1) return undefined;
-      const what = given.length === 0 ? 'neither epsilon nor noiseMultiplier is' : 'both epsilon and noiseMultiplier are';
+      const what =
+        given.length === 0
+          ? 'neither epsilon nor noiseMultiplier is'
+          : 'both epsilon and noiseMultiplier are';
       return `${what} given; give epsilon, and the noise is calibrated to it, or noiseMultiplier, and epsilon is reported`;
     },
   },
@@ -103,9 +113,10 @@ const JOB_CHECKS: readonly Check[] = [
     paths: ['privacy.unit', 'data.columns.unit'],
     problem: (setting) => {
       const [unit, column] = [setting('privacy.unit'), setting('data.columns.unit')];
-      if (unit === 'user' && column === undefined) return 'needs data.columns.unit, the column that names the user of a record';
+      if (unit === 'user' && column === undefined)
+        return 'needs data.columns.unit, the column that names the user of a record';
       if (unit !== 'record' || column === undefined) return undefined;
-      return `does not protect users, yet data.columns.unit=${column} names them; set privacy.unit: user, or remove data.columns.unit`;
+      return `does not protect users, yet data.columns.unit=${named(column)} names them; set privacy.unit: user, or remove data.columns.unit`;
     },
   },
   neededBy('privacy.maxRecordsPerUser', 'privacy.unit', 'user', 'maxRecordsPerUser: 8, a public bound'),
@@ -116,11 +127,14 @@ const JOB_CHECKS: readonly Check[] = [
     paths: ['data.split', 'data.split.test', 'data.split.validation'],
     problem: (setting) => {
       const held = Number(setting('data.split.test')) + Number(setting('data.split.validation'));
-      return held >= 1 ? `test + validation=${held}, must be below 1, or nothing is left to train on` : undefined;
+      return held >= 1
+        ? `test + validation=${held}, must be below 1, or nothing is left to train on`
+        : undefined;
     },
   },
   only('data.delimiter', 'data.format', 'csv', 'tsv', 'auto'),
   only('data.header', 'data.format', 'csv', 'tsv', 'auto'),
+  only('data.quote', 'data.format', 'csv', 'tsv', 'auto'),
   only('data.labels', 'task', 'classification', 'multi-label'),
   needsPublicValidation('train.earlyStopping', (value) => value !== undefined),
   needsPublicValidation('train.keepBest', (value) => value === true),
@@ -133,9 +147,12 @@ function phasesProblem(phases: unknown): string | undefined {
   const names = phases.map((phase: { name?: unknown }) => String(phase.name));
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) return `name=${twice} occurs twice; give each phase a name of its own`;
-  const shares = phases.map((phase: { share?: number }) => phase.share).filter((share) => share !== undefined);
+  const shares = phases
+    .map((phase: { share?: number }) => phase.share)
+    .filter((share) => share !== undefined);
   if (shares.length === 0) return undefined;
-  if (shares.length < phases.length) return 'some phases give a share and some do not; give all of them or none';
+  if (shares.length < phases.length)
+    return 'some phases give a share and some do not; give all of them or none';
   const total = shares.reduce((sum, share) => sum + share, 0);
   return Math.abs(total - 1) > 1e-9 ? `the shares add up to ${total}, must be 1` : undefined;
 }
@@ -155,7 +172,8 @@ export function crossChecks(setting: Lookup, written: Lookup, faulty: readonly s
     ...owners.flatMap((owner) => [stepsOrEpochs(owner), ...settingChecks(owner, `${owner}.clipping`)]),
     ...(owners.length > 0 ? [] : settingChecks('train', 'privacy.clipping')),
   ];
-  const silenced = ({ paths }: Check) => paths.some((path) => faulty.some((bad) => path === bad || path.startsWith(`${bad}.`)));
+  const silenced = ({ paths }: Check) =>
+    paths.some((path) => faulty.some((bad) => path === bad || path.startsWith(`${bad}.`)));
   return checks.flatMap((check) => {
     const message = silenced(check) ? undefined : check.problem(inheriting(setting), written);
     return message === undefined ? [] : [{ path: pathOf(check.paths[0]!), message }];
@@ -165,7 +183,9 @@ export function crossChecks(setting: Lookup, written: Lookup, faulty: readonly s
 /** A phase takes from `train` and `privacy.clipping` what it does not give. */
 function inheriting(setting: Lookup): Lookup {
   return (path) => {
-    const inherited = path.replace(/^train\.phases\.\d+\.clipping\b/, 'privacy.clipping').replace(/^train\.phases\.\d+\b/, 'train');
+    const inherited = path
+      .replace(/^train\.phases\.\d+\.clipping\b/, 'privacy.clipping')
+      .replace(/^train\.phases\.\d+\b/, 'train');
     return setting(path) ?? setting(inherited);
   };
 }

@@ -39,7 +39,9 @@ const DEEPEST_NESTING = 40;
  */
 export function parseJob(text: string, file: string): JobDocument {
   if (text.length > LARGEST_JOB_FILE) {
-    throw new ConfigError(`${file}: size=${text.length}, must be at most ${LARGEST_JOB_FILE} characters: is this a job file?`);
+    throw new ConfigError(
+      `${file}: size=${text.length}, must be at most ${LARGEST_JOB_FILE} characters: is this a job file?`,
+    );
   }
   const lines = new LineCounter();
   const document = parse(text, file, lines);
@@ -61,7 +63,9 @@ export function at(file: string, position: Position): string {
 function parse(text: string, file: string, lineCounter: LineCounter): Document.Parsed {
   const depth = nestingOf(text);
   if (depth > DEEPEST_NESTING) {
-    throw new ConfigError(`${file}: nesting=${depth}, must be at most ${DEEPEST_NESTING}: is this a job file?`);
+    throw new ConfigError(
+      `${file}: nesting=${depth}, must be at most ${DEEPEST_NESTING}: is this a job file?`,
+    );
   }
   return parseDocument(text, { lineCounter, prettyErrors: false, stringKeys: true });
 }
@@ -86,7 +90,10 @@ function plainValue(document: Document, file: string): unknown {
     return JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: MOST_ALIASES }) ?? null, exactNumbers));
   } catch (error) {
     if (!(error instanceof ReferenceError)) throw error;
-    throw new ConfigError(`${file}: aliases: at most ${MOST_ALIASES} may be expanded; write the settings out`, { cause: error });
+    throw new ConfigError(
+      `${file}: aliases: at most ${MOST_ALIASES} may be expanded; write the settings out`,
+      { cause: error },
+    );
   }
 }
 

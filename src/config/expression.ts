@@ -2,10 +2,33 @@ import type { ConstantNode, FunctionNode, MathNode, OperatorNode, SymbolNode } f
 import { InvalidParameterError } from '../../privacy/errors.ts';
 
 const LONGEST_EXPRESSION = 200;
-const FUNCTIONS = ['abs', 'ceil', 'cos', 'exp', 'floor', 'log', 'log10', 'log2', 'max', 'min', 'pow', 'round', 'sin', 'sqrt'];
+const FUNCTIONS = [
+  'abs',
+  'ceil',
+  'cos',
+  'exp',
+  'floor',
+  'log',
+  'log10',
+  'log2',
+  'max',
+  'min',
+  'pow',
+  'round',
+  'sin',
+  'sqrt',
+];
 const OPERATORS = ['+', '-', '*', '/', '^', '%', '<', '<=', '>', '>=', '==', '!=', 'and', 'or', 'not'];
 const CONSTANTS = ['e', 'pi'];
-const NODES = ['ConstantNode', 'SymbolNode', 'OperatorNode', 'FunctionNode', 'ParenthesisNode', 'ConditionalNode', 'RelationalNode'];
+const NODES = [
+  'ConstantNode',
+  'SymbolNode',
+  'OperatorNode',
+  'FunctionNode',
+  'ParenthesisNode',
+  'ConditionalNode',
+  'RelationalNode',
+];
 
 /** A formula over declared variables; the same values always give the same number. */
 export type Expression<Name extends string> = (values: Readonly<Record<Name, number>>) => number;
@@ -50,17 +73,24 @@ export async function compileExpression<Name extends string>(
 }
 
 function faultOf(node: MathNode, path: string, names: readonly string[]): string | undefined {
-  if (!NODES.includes(node.type)) return `${node.toString()} is not allowed; use arithmetic, comparisons and a ? b : c`;
+  if (!NODES.includes(node.type))
+    return `${node.toString()} is not allowed; use arithmetic, comparisons and a ? b : c`;
   if (node.type === 'ConstantNode') {
-    return typeof (node as ConstantNode).value === 'number' ? undefined : `${node.toString()} is not a number`;
+    return typeof (node as ConstantNode).value === 'number'
+      ? undefined
+      : `${node.toString()} is not a number`;
   }
   if (node.type === 'FunctionNode') {
     const name = (node as FunctionNode).fn.toString();
-    return FUNCTIONS.includes(name) ? undefined : `${name} is not a function here; there are ${FUNCTIONS.join(', ')}`;
+    return FUNCTIONS.includes(name)
+      ? undefined
+      : `${name} is not a function here; there are ${FUNCTIONS.join(', ')}`;
   }
   if (node.type === 'OperatorNode') {
-    const { op } = node as OperatorNode;
-    return OPERATORS.includes(op) ? undefined : `${op} is not an operator here; there are ${OPERATORS.join(' ')}`;
+    const op: string = (node as OperatorNode).op;
+    return OPERATORS.includes(op)
+      ? undefined
+      : `${op} is not an operator here; there are ${OPERATORS.join(' ')}`;
   }
   if (node.type !== 'SymbolNode' || path === 'fn') return undefined;
   const { name } = node as SymbolNode;

@@ -35,9 +35,11 @@ async function readJobFile(file: string, path: string): Promise<string> {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));
   } catch (error) {
-    if (error instanceof TypeError) throw new ConfigError(`job=${path}: is not UTF-8 text; save it as UTF-8`, { cause: error });
+    if (error instanceof TypeError)
+      throw new ConfigError(`job=${path}: is not UTF-8 text; save it as UTF-8`, { cause: error });
     const { code } = error as NodeJS.ErrnoException;
-    const remedy = code === 'ENOENT' ? 'there is no such file; dptune init writes one' : `cannot be read (${code})`;
+    const remedy =
+      code === 'ENOENT' ? 'there is no such file; dptune init writes one' : `cannot be read (${code})`;
     throw new ConfigError(`job=${path}: ${remedy}`, { cause: error });
   }
 }
@@ -55,7 +57,9 @@ export async function checkedConfig(
   const parsed = overrides.map(parseOverride);
   const input = document.value;
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    throw new ConfigError(`${name}:1:1: must be a mapping of settings, such as model: DIR; dptune init writes one`);
+    throw new ConfigError(
+      `${name}:1:1: must be a mapping of settings, such as model: DIR; dptune init writes one`,
+    );
   }
   for (const override of parsed) applyOverride(input as Record<string, unknown>, override);
   const complete: unknown = structuredClone(input);
@@ -70,10 +74,15 @@ export async function checkedConfig(
 /** Formulas are compiled once here so that a typo is found before any data is read. */
 async function expressionProblems(setting: Lookup): Promise<Problem[]> {
   const phases = setting('train.phases');
-  const schedules = Array.isArray(phases) ? phases.map((_, i) => `train.phases.${i}.schedule.expression`) : [];
+  const schedules = Array.isArray(phases)
+    ? phases.map((_, i) => `train.phases.${i}.schedule.expression`)
+    : [];
   const formulas: [path: string, names: string[]][] = [
     ['privacy.delta', ['n']],
-    ...['train.schedule.expression', ...schedules].map((path): [string, string[]] => [path, ['step', 'steps']]),
+    ...['train.schedule.expression', ...schedules].map((path): [string, string[]] => [
+      path,
+      ['step', 'steps'],
+    ]),
   ];
   const problems: Problem[] = [];
   for (const [path, names] of formulas) {
@@ -100,13 +109,22 @@ function lookupIn(root: unknown): Lookup {
   };
 }
 
-function messageOf(problems: readonly Problem[], name: string, document: JobDocument, overrides: readonly Override[]): string {
+function messageOf(
+  problems: readonly Problem[],
+  name: string,
+  document: JobDocument,
+  overrides: readonly Override[],
+): string {
   const placed = problems.map((problem) => {
     const setting = problem.path.join('.');
-    const source = overrides.findLast(({ path }) => setting.startsWith(path.join('.')) || path.join('.').startsWith(setting));
+    const source = overrides.findLast(
+      ({ path }) => setting.startsWith(path.join('.')) || path.join('.').startsWith(setting),
+    );
     const position = document.positionOf(problem.path, problem.atKey);
     const where = source ? `-s ${source.text}` : at(name, position);
-    const text = problem.message.startsWith('=') ? `${setting}${problem.message}` : `${setting}: ${problem.message}`;
+    const text = problem.message.startsWith('=')
+      ? `${setting}${problem.message}`
+      : `${setting}: ${problem.message}`;
     return { position, line: `${where}: ${text}` };
   });
   placed.sort((a, b) => a.position.line - b.position.line || a.position.column - b.position.column);
@@ -116,7 +134,8 @@ function messageOf(problems: readonly Problem[], name: string, document: JobDocu
 async function withAbsolutePaths(job: CompleteJob, directory: string): Promise<Config> {
   const absolute = (path: string) => resolve(directory, path);
   const { validation, ...data } = job.data;
-  const { path, public: isPublic = false } = typeof validation === 'string' ? { path: validation } : (validation ?? {});
+  const { path, public: isPublic = false } =
+    typeof validation === 'string' ? { path: validation } : (validation ?? {});
   return {
     ...job,
     model: await modelReference(job.model, directory),
@@ -138,6 +157,9 @@ async function modelReference(model: string, directory: string): Promise<string>
   const path = resolve(directory, model);
   const onHub = /^[\w.-]+\/[\w.-]+(@[\w./-]+)?$/.test(model) && !model.startsWith('.');
   if (!onHub) return path;
-  const isDirectory = await stat(path).then((entry) => entry.isDirectory(), () => false);
+  const isDirectory = await stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
   return isDirectory ? path : model;
 }

@@ -28,7 +28,10 @@ export interface Override {
 export function parseOverride(text: string): Override {
   const split = text.indexOf('=');
   if (split < 1) throw new ConfigError(`-s ${text}: must be key.path=value, such as -s train.batchSize=256`);
-  const path = text.slice(0, split).split('.').map((step) => (/^\d+$/.test(step) ? Number(step) : step));
+  const path = text
+    .slice(0, split)
+    .split('.')
+    .map((step) => (/^\d+$/.test(step) ? Number(step) : step));
   const document = parseDocument(text.slice(split + 1), { prettyErrors: false, stringKeys: true });
   const fault = document.errors[0] ?? document.warnings[0];
   if (fault) throw new ConfigError(`-s ${text}: ${fault.message}; quote the value`);

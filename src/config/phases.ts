@@ -15,7 +15,14 @@ export interface Phase extends Settings {
  * declares none and the recipe decides.
  */
 export function phasesOf(config: Config): Phase[] {
-  const { phases = [], head: _, average: __, earlyStopping: ___, keepBest: ____, ...inherited } = config.train;
+  const {
+    phases = [],
+    head: _,
+    average: __,
+    earlyStopping: ___,
+    keepBest: ____,
+    ...inherited
+  } = config.train;
   return phases.map(({ clipping, ...phase }: PhaseInput) => ({
     ...merge(withoutLength(inherited, phase), phase),
     name: phase.name,
@@ -26,7 +33,9 @@ export function phasesOf(config: Config): Phase[] {
 
 /** A phase that gives steps does not inherit epochs, nor the other way round. */
 function withoutLength(inherited: Settings, phase: PhaseInput): Settings {
-  return phase.steps === undefined && phase.epochs === undefined ? inherited : { ...inherited, steps: 'auto', epochs: 'auto' };
+  return phase.steps === undefined && phase.epochs === undefined
+    ? inherited
+    : { ...inherited, steps: 'auto', epochs: 'auto' };
 }
 
 function merge<T extends object>(base: T, given: object): T {

@@ -40,27 +40,38 @@ export const dataSchema = {
     split: section('Cuts test and validation data out of the training file at random, by privacy unit.', {
       test: { description: 'Share of units for the test set.', ...fraction, default: 0 },
       validation: {
-        description: 'Share of units for validation: private data, so reported only, never used for a decision.',
+        description:
+          'Share of units for validation: private data, so reported only, never used for a decision.',
         ...fraction,
         default: 0,
       },
       seed: { description: 'Seed of the split. Public.', type: 'integer', minimum: 0, default: 0 },
     }),
     format: {
-      description: 'File format; auto goes by the file name.',
-      enum: ['auto', 'csv', 'tsv', 'jsonl', 'parquet'],
+      description: 'File format; auto goes by the file name. text: one text on each line.',
+      enum: ['auto', 'csv', 'tsv', 'jsonl', 'parquet', 'text'],
       default: 'auto',
     },
     delimiter: auto('Field separator of CSV files.', { type: 'string', minLength: 1, maxLength: 1 }),
     header: {
-      description: 'Whether the first line of CSV files names the columns; without it they are called 1, 2, ...',
+      description:
+        'Whether the first line of CSV files names the columns; without it they are called 1, 2, ...',
+      type: 'boolean',
+      default: true,
+    },
+    quote: {
+      description: "Whether '\"' encloses fields of CSV files; without it, it is an ordinary character.",
       type: 'boolean',
       default: true,
     },
     columns: section('Which column holds what.', {
       text: { description: 'The text.', ...column, default: 'text' },
       textPair: { description: 'A second text, for tasks on pairs.', ...column, examples: ['question'] },
-      label: { description: 'The class, the list of classes, or the number to predict.', ...column, default: 'label' },
+      label: {
+        description: 'The class, the list of classes, or the number to predict.',
+        ...column,
+        default: 'label',
+      },
       unit: {
         description: 'Who a record belongs to. Needed for privacy.unit: user.',
         ...column,
@@ -68,14 +79,14 @@ export const dataSchema = {
       },
     }),
     labels: auto(
-      'The classes as they stand in the label column. auto collects them from the training file, which is a look at private data and is reported as one.',
+      'The classes as they stand in the label column, or names for the numbers 0, 1, ... there. auto collects them from the training file, which is a look at private data and is reported as one.',
       { type: 'array', items: { type: 'string' }, minItems: 2, uniqueItems: true },
     ),
     cleaning: {
       description:
-        'Steps applied to every text, in this order: unicode (NFC), html (tags and entities), whitespace, dedupe (exact duplicates), lower, lemmatize (English).',
+        'Steps applied to every text, in this order: unicode (NFC), html (tags and entities), whitespace, lower, lemmatize (English), dedupe (exact duplicates).',
       type: 'array',
-      items: { enum: ['unicode', 'html', 'whitespace', 'dedupe', 'lower', 'lemmatize'] },
+      items: { enum: ['unicode', 'html', 'whitespace', 'lower', 'lemmatize', 'dedupe'] },
       uniqueItems: true,
       default: [],
     },

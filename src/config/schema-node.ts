@@ -3,7 +3,7 @@ export interface SchemaNode {
   readonly description?: string;
   readonly type?: string;
   readonly enum?: readonly string[];
-  readonly const?: unknown;
+  readonly const?: string;
   readonly anyOf?: readonly SchemaNode[];
   readonly default?: unknown;
   readonly examples?: readonly unknown[];
@@ -26,8 +26,10 @@ export const auto = <const S extends SchemaNode>(description: string, schema: S)
   ({ description, anyOf: [{ const: 'auto' }, schema], default: 'auto' }) as const;
 
 /** A group of settings, none of which has to be given. */
-export const section = <const P extends Readonly<Record<string, SchemaNode>>>(description: string, properties: P) =>
-  ({ description, type: 'object', properties, additionalProperties: false, default: {} }) as const;
+export const section = <const P extends Readonly<Record<string, SchemaNode>>>(
+  description: string,
+  properties: P,
+) => ({ description, type: 'object', properties, additionalProperties: false, default: {} }) as const;
 
 /** `S` without any `default`, at any depth: settings that override others only where they are given. */
 export type WithoutDefaults<S> = S extends readonly unknown[]
@@ -46,7 +48,7 @@ export function withoutDefaults<const S>(schema: S): WithoutDefaults<S> {
 /** The constraint in words, as it stands in error messages and in the reference: `auto or a whole number of at least 1`. */
 export function constraintOf(node: SchemaNode): string {
   if (node.anyOf) return alternatives(node.anyOf.map(constraintOf));
-  if (node.const !== undefined) return String(node.const);
+  if (node.const !== undefined) return node.const;
   if (node.enum) return alternatives(node.enum);
   switch (node.type) {
     case 'integer':
@@ -84,7 +86,10 @@ function alternatives(words: readonly string[]): string {
 export function schemaAt(root: SchemaNode, path: readonly (string | number)[]): SchemaNode | undefined {
   let node: SchemaNode | undefined = root;
   for (const step of path) {
-    node = typeof step === 'number' ? branch(node, 'items')?.items : branch(node, 'properties')?.properties?.[step];
+    node =
+      typeof step === 'number'
+        ? branch(node, 'items')?.items
+        : branch(node, 'properties')?.properties?.[step];
     if (!node) return undefined;
   }
   return node;

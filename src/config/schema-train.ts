@@ -50,7 +50,11 @@ const settings = {
       exclusiveMaximum: 1,
       default: 0.5,
     },
-    patience: { description: 'For kind: plateau. Evaluations without progress before that.', ...count, default: 3 },
+    patience: {
+      description: 'For kind: plateau. Evaluations without progress before that.',
+      ...count,
+      default: 3,
+    },
   }),
   optimizer: section('The update rule, applied to the noisy gradient.', {
     kind: {
@@ -66,7 +70,11 @@ const settings = {
       maxItems: 2,
       default: [0.9, 0.999],
     },
-    epsilon: { description: 'Added to the root of the second moment (all but sgd).', ...positive, default: 1e-8 },
+    epsilon: {
+      description: 'Added to the root of the second moment (all but sgd).',
+      ...positive,
+      default: 1e-8,
+    },
     weightDecay: { description: 'Weight decay.', type: 'number', minimum: 0, default: 0 },
     momentum: { description: 'Momentum (sgd only).', ...probability, default: 0.9 },
   }),
@@ -77,7 +85,12 @@ const phaseSchema = withoutDefaults({
   description: 'One phase; what it does not give is taken from train.',
   type: 'object',
   properties: {
-    name: { description: 'Name in the plan and in the progress line.', type: 'string', minLength: 1, examples: ['head'] },
+    name: {
+      description: 'Name in the plan and in the progress line.',
+      type: 'string',
+      minLength: 1,
+      examples: ['head'],
+    },
     share: {
       description: 'Share of the privacy budget; the shares add up to 1. Equal shares unless given.',
       type: 'number',
@@ -92,40 +105,55 @@ const phaseSchema = withoutDefaults({
 } as const);
 
 /** `train:` how the model learns. */
-export const trainSchema = section('How the model learns. auto: the recipe decides from the public size, budget and model.', {
-  ...settings,
-  head: {
-    description:
-      'What the classifier sees: the mean of the token states, the first token, the pooler; or the head of the checkpoint.',
-    enum: ['auto', 'mean', 'first', 'pooler', 'checkpoint'],
-    default: 'auto',
-  },
-  average: {
-    description: 'Decay of an exponential moving average of the weights; 0 is none. Costs no privacy.',
-    ...probability,
-    default: 0,
-  },
-  earlyStopping: {
-    description: 'Ends training when public validation data shows no progress. The whole budget counts as spent.',
-    type: 'object',
-    properties: {
-      patience: { description: 'Evaluations without progress.', ...count, default: 3 },
-      metric: { description: 'The metric watched; auto is the loss.', type: 'string', minLength: 1, default: 'auto' },
+export const trainSchema = section(
+  'How the model learns. auto: the recipe decides from the public size, budget and model.',
+  {
+    ...settings,
+    head: {
+      description:
+        'What the classifier sees: the mean of the token states, the first token, the pooler; or the head of the checkpoint.',
+      enum: ['auto', 'mean', 'first', 'pooler', 'checkpoint'],
+      default: 'auto',
     },
-    additionalProperties: false,
-    examples: [{ patience: 3 }],
+    average: {
+      description: 'Decay of an exponential moving average of the weights; 0 is none. Costs no privacy.',
+      ...probability,
+      default: 0,
+    },
+    earlyStopping: {
+      description:
+        'Ends training when public validation data shows no progress. The whole budget counts as spent.',
+      type: 'object',
+      properties: {
+        patience: { description: 'Evaluations without progress.', ...count, default: 3 },
+        metric: {
+          description: 'The metric watched; auto is the loss.',
+          type: 'string',
+          minLength: 1,
+          default: 'auto',
+        },
+      },
+      additionalProperties: false,
+      examples: [{ patience: 3 }],
+    },
+    keepBest: {
+      description: 'Releases the checkpoint that did best on public validation data instead of the last one.',
+      type: 'boolean',
+      default: false,
+    },
+    phases: {
+      description:
+        'Phases trained one after the other, each charged. Without any, the recipe or the settings above make one.',
+      type: 'array',
+      items: phaseSchema,
+      minItems: 1,
+      maxItems: 50,
+      examples: [
+        [
+          { name: 'head', method: 'head', share: 0.5 },
+          { name: 'adapters', method: 'lora', share: 0.5 },
+        ],
+      ],
+    },
   },
-  keepBest: {
-    description: 'Releases the checkpoint that did best on public validation data instead of the last one.',
-    type: 'boolean',
-    default: false,
-  },
-  phases: {
-    description: 'Phases trained one after the other, each charged. Without any, the recipe or the settings above make one.',
-    type: 'array',
-    items: phaseSchema,
-    minItems: 1,
-    maxItems: 50,
-    examples: [[{ name: 'head', method: 'head', share: 0.5 }, { name: 'adapters', method: 'lora', share: 0.5 }]],
-  },
-});
+);

@@ -59,7 +59,8 @@ export const jobSchema = {
         default: ['majority', 'frozen'],
       },
       retention: {
-        description: 'A public text file on which the language-model loss is measured before and after, to show forgetting.',
+        description:
+          'A public text file on which the language-model loss is measured before and after, to show forgetting.',
         type: 'string',
         minLength: 1,
         examples: ['data/public.txt'],
@@ -76,7 +77,11 @@ export const jobSchema = {
       },
     }),
     performance: section('How fast it runs. Nothing here can change the guarantee.', {
-      engine: { description: 'What computes; auto takes the fastest.', enum: ['auto', 'onnx', 'tfjs'], default: 'auto' },
+      engine: {
+        description: 'What computes; auto takes the fastest.',
+        enum: ['auto', 'onnx', 'tfjs'],
+        default: 'auto',
+      },
       device: {
         description: 'Where it computes.',
         enum: ['auto', 'cpu', 'webgpu', 'cuda'],
@@ -94,7 +99,8 @@ export const jobSchema = {
       },
     }),
     seed: {
-      description: 'Seed of all that is not private: initial weights, dropout. Sampling and noise never take a seed.',
+      description:
+        'Seed of all that is not private: initial weights, dropout. Sampling and noise never take a seed.',
       type: 'integer',
       minimum: 0,
       maximum: Number.MAX_SAFE_INTEGER,
@@ -122,4 +128,5 @@ export type Config = Omit<CompleteJob, 'data'> & {
 export type ConfigInput = FromSchema<typeof jobSchema, { keepDefaultedPropertiesOptional: true }>;
 
 /** One entry of `train.phases`. */
-export type PhaseInput = NonNullable<ConfigInput['train']> extends { phases?: readonly (infer P)[] } ? P : never;
+export type PhaseInput =
+  NonNullable<ConfigInput['train']> extends { phases?: readonly (infer P)[] } ? P : never;

@@ -23,13 +23,20 @@ function costOf(word: string, candidate: string): number {
   const whole = relativeDistance(a.join(''), b.join(''));
   if (whole <= 0.34) return whole;
   const shared = (longer: string[], shorter: string[]) =>
-    Math.max(...shorter.map((part) => Math.min(...longer.map((other) => (part.length < 4 ? 1 : relativeDistance(part, other))))));
+    Math.max(
+      ...shorter.map((part) =>
+        Math.min(...longer.map((other) => (part.length < 4 ? 1 : relativeDistance(part, other)))),
+      ),
+    );
   const part = a.length >= b.length ? shared(a, b) : shared(b, a);
   return part <= 0.25 ? 1 + part + Math.abs(a.length - b.length) / 10 : Infinity;
 }
 
 function partsOf(word: string): string[] {
-  const parts = word.replaceAll(/([a-z\d])([A-Z])/g, '$1 $2').toLowerCase().split(/[^a-z\d]+/);
+  const parts = word
+    .replaceAll(/([a-z\d])([A-Z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^a-z\d]+/);
   return parts.filter((part) => part !== '');
 }
 

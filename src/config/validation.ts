@@ -4,7 +4,12 @@ import { constraintOf, schemaAt, type SchemaNode } from './schema-node.ts';
 import { jobSchema, type CompleteJob } from './schema.ts';
 import { suggestionFor } from './suggestion.ts';
 
-const validate = new Ajv({ strict: true, allErrors: true, verbose: true, useDefaults: true }).compile<CompleteJob>(jobSchema);
+const validate = new Ajv({
+  strict: true,
+  allErrors: true,
+  verbose: true,
+  useDefaults: true,
+}).compile<CompleteJob>(jobSchema);
 
 /** Every setting's dotted path, so that a key written in the wrong group is found in its right one. */
 const SETTINGS: readonly string[] = settingsOf(jobSchema, '');
@@ -16,11 +21,18 @@ export function schemaProblems(value: unknown): Problem[] {
   return errors.filter((error) => !explainedElsewhere(error, errors)).map(problemOf);
 }
 
+function within(inner: ErrorObject, outer: ErrorObject): boolean {
+  return inner.schemaPath.startsWith(`${outer.schemaPath}/`);
+}
+
+function deeper(inner: ErrorObject, outer: ErrorObject): boolean {
+  const isPart =
+    inner.instancePath.length > outer.instancePath.length || inner.keyword === 'additionalProperties';
+  return within(inner, outer) && isPart;
+}
+
 /** Of a failed choice, the choice itself is reported; unless the fault lies deeper, in a part of the chosen form. */
 function explainedElsewhere(error: ErrorObject, errors: readonly ErrorObject[]): boolean {
-  const within = (inner: ErrorObject, outer: ErrorObject) => inner.schemaPath.startsWith(`${outer.schemaPath}/`);
-  const deeper = (inner: ErrorObject, outer: ErrorObject) =>
-    within(inner, outer) && (inner.instancePath.length > outer.instancePath.length || inner.keyword === 'additionalProperties');
   if (error.keyword === 'anyOf') return errors.some((inner) => deeper(inner, error));
   const choice = errors.find((outer) => outer.keyword === 'anyOf' && within(error, outer));
   return choice !== undefined && !deeper(error, choice);
@@ -34,13 +46,20 @@ function problemOf(error: ErrorObject): Problem {
     case 'required': {
       const key = String(error.params.missingProperty);
       const node = (error.parentSchema as SchemaNode).properties?.[key];
-      const example = node?.examples?.[0] === undefined ? '' : `, such as ${key}: ${JSON.stringify(node.examples[0])}`;
+      const example =
+        node?.examples?.[0] === undefined ? '' : `, such as ${key}: ${JSON.stringify(node.examples[0])}`;
       return { path: [...path, key], message: `missing; must be given${example}` };
     }
     case 'uniqueItems':
-      return { path, message: `items ${error.params.j + 1} and ${error.params.i + 1} are the same; remove one` };
+      return {
+        path,
+        message: `items ${error.params.j + 1} and ${error.params.i + 1} are the same; remove one`,
+      };
     default:
-      return { path, message: wrongValue(error.data, schemaAt(jobSchema, path) ?? (error.parentSchema as SchemaNode)) };
+      return {
+        path,
+        message: wrongValue(error.data, schemaAt(jobSchema, path) ?? (error.parentSchema as SchemaNode)),
+      };
   }
 }
 
@@ -54,9 +73,15 @@ function wrongValue(value: unknown, node: SchemaNode): string {
 function hintFor(value: unknown, node: SchemaNode): string {
   const expected = new Set([node, ...(node.anyOf ?? [])].map(({ type }) => type));
   if (value === null) return '; it is empty: give a value, or remove the key';
-  if (expected.has('string') && (typeof value === 'number' || typeof value === 'boolean')) return `; write it in quotes: '${value}'`;
+  if (expected.has('string') && (typeof value === 'number' || typeof value === 'boolean'))
+    return `; write it in quotes: '${value}'`;
   if (expected.has('boolean') && typeof value === 'string') return '; write true or false, without quotes';
-  if ((expected.has('number') || expected.has('integer')) && typeof value === 'string' && Number.isFinite(Number(value)) && value.trim() !== '') {
+  if (
+    (expected.has('number') || expected.has('integer')) &&
+    typeof value === 'string' &&
+    Number.isFinite(Number(value)) &&
+    value.trim() !== ''
+  ) {
     return `; write it without quotes: ${Number(value)}`;
   }
   if (expected.has('array') && typeof value === 'string') return `; write a list: [${value}]`;
@@ -66,7 +91,8 @@ function hintFor(value: unknown, node: SchemaNode): string {
 function unknownKey(parent: Path, key: string, node: SchemaNode): Problem {
   const siblings = Object.keys(node.properties ?? {});
   const near = suggestionFor(key, siblings);
-  const elsewhere = near ?? suggestionFor(key, new Set(SETTINGS.map((path) => path.slice(path.lastIndexOf('.') + 1))));
+  const elsewhere =
+    near ?? suggestionFor(key, new Set(SETTINGS.map((path) => path.slice(path.lastIndexOf('.') + 1))));
   const suggestion = near ?? SETTINGS.find((path) => path === elsewhere || path.endsWith(`.${elsewhere}`));
   const remedy = suggestion ? `did you mean ${suggestion}?` : `there are ${siblings.join(', ')}`;
   return { path: [...parent, key], message: `unknown key; ${remedy}`, atKey: true };
@@ -80,7 +106,10 @@ function shown(value: unknown): string {
 }
 
 function pathFrom(pointer: string): Path {
-  const steps = pointer.split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const steps = pointer
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
   return steps.map((step) => (/^\d+$/.test(step) ? Number(step) : step));
 }
 
