@@ -1,24 +1,19 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-/** The running sum of one parameter's clipped gradients, on the device. Owns its tensors. */
+/**
+ * The running sum of one parameter's clipped gradients, on the device. Owns its tensors.
+ *
+ * Refusing is a selection (`where`), not a product with 0: NaN * 0 is NaN. The condition is spread over the whole
+ * shape, since the Select kernels of the wasm and cpu backends pick the wrong elements for a vector of conditions.
+ */
 export interface Accumulator {
   /** Adds `contribution`, of the parameter's shape, if `accept` (bool []) holds; else nothing. Both are borrowed. */
   addDense(contribution: tf.Tensor, accept: tf.Tensor): void;
   /** Adds row i of `rows` [..., D] to row ids[i] of the sum, for every i of `ids` i32 [...], if `accept` holds; else nothing. */
   addRows(ids: tf.Tensor, rows: tf.Tensor, accept: tf.Tensor): void;
-  /** The sum, flat, row-major; the accumulator is empty afterwards. */
-  take(): Promise<Float32Array>;
+  /** The sum, a tensor that the caller owns; the accumulator is empty afterwards. */
+  take(): tf.Tensor;
   dispose(): void;
-}
-
-/**
- * `value` if `accept` (bool []) holds, else `otherwise`, of the same shape. A selection, not a product: NaN * 0 is NaN.
- * The condition has one entry per row of the first axis, which the Select kernel of every backend takes.
- */
-function select<T extends tf.Tensor>(accept: tf.Tensor, value: T, otherwise: T): T {
-  if (value.rank === 0) return tf.where(accept, value, otherwise);
-  const condition = tf.tile(tf.reshape(accept, [1]), [value.shape[0] ?? 1]);
-  return tf.engine().runKernel<T>(tf.Select, { condition, t: value, e: otherwise });
 }
 
 /**
@@ -54,27 +49,25 @@ export function createAccumulator(shape: readonly number[]): Accumulator {
 
   return {
     addDense(contribution, accept) {
-      replaceTotal((before) => select(accept, tf.add(before, tf.reshape(contribution, dims)), before));
+      replaceTotal((before) => tf.where(accept, tf.add(before, tf.reshape(contribution, dims)), before));
     },
     addRows(ids, rows, accept) {
       const part = tf.tidy(() => {
-        const flat = tf.reshape<tf.Rank.R2>(rows, [ids.size, rows.size / Math.max(1, ids.size)]);
+        const flat = tf.reshape<tf.Rank.R2>(rows, [ids.size, dims[1]!]);
         return {
           ids: tf.reshape<tf.Rank.R2>(ids, [ids.size, 1]),
-          rows: select<tf.Tensor2D>(accept, flat, tf.zerosLike(flat)),
+          rows: tf.where(accept, flat, tf.zerosLike(flat)),
         };
       });
       waiting.push({ ids: tf.keep(part.ids), rows: tf.keep(part.rows) });
       waitingSize += part.rows.size;
       if (waitingSize >= size) scatter();
     },
-    async take() {
+    take() {
       scatter();
       const sum = total ?? tf.zeros(dims);
       total = undefined;
-      const data = (await sum.data()) as Float32Array;
-      sum.dispose();
-      return data;
+      return sum;
     },
     dispose() {
       forget();

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { InvalidParameterError } from '../../../privacy/errors.ts';
-import type { GradientGraph } from '../../graph/index.ts';
+import type { GradientGraph, Graph } from '../../graph/index.ts';
 import type { Engine, Taken, Tensor, Tensors } from '../engine.ts';
 import { type Accumulator, createAccumulator } from './accumulator.ts';
 import { activate, type BackendName, loadBackend } from './backend.ts';
@@ -9,133 +9,151 @@ import { evaluate, type Prepared, prepare, upload } from './evaluation.ts';
 export interface TfjsOptions {
   /** Default `auto`: the first of tensorflow, wasm, cpu that loads. */
   readonly backend?: BackendName | 'auto';
-  /** CPU threads of the tensorflow backend; only its first load in a process can set them. Default: all cores. */
+  /** CPU threads of the tensorflow backend; only its first load in a process can set them. Default: one per core. */
   readonly threads?: number;
 }
 
 /**
  * An engine that runs graphs op by op on TensorFlow.js, on the main thread; it lets other work in before every run.
  *
- * Memory: parameters, constants, accumulators, norms and losses are the only tensors that outlive a run.
+ * Memory: parameters, constants, accumulators, norms and losses are the only tensors that outlive a run; `dispose`
+ * frees them. Nothing is read back from the device before `run` or `take` returns it.
  * @throws {InvalidParameterError} if the backend does not load
  */
-export async function createTfjsEngine({
-  backend: choice = 'auto',
-  threads,
-}: TfjsOptions = {}): Promise<Engine> {
-  const backend = await loadBackend(choice, threads);
+export async function createTfjsEngine(options: TfjsOptions = {}): Promise<Engine> {
+  const backend = await loadBackend(options.backend ?? 'auto', options.threads);
   const params = new Map<string, tf.Tensor>();
   const programs = new Set<Prepared>();
   const accumulators = new Map<string, Accumulator>();
   let norms: tf.Tensor[] = [];
   let losses: tf.Tensor[] = [];
   let last: Promise<unknown> = Promise.resolve();
-  let disposed = false;
+  let closed: string | undefined;
 
   /** Runs `work` after all earlier work, on this engine's backend, having let pending events run. */
-  const enqueue = <T>(work: () => T | Promise<T>): Promise<T> => {
-    if (disposed) throw new InvalidParameterError('engine=tfjs: already disposed; create another');
+  const enqueue = async <T>(work: () => T | Promise<T>): Promise<T> => {
     const result = last.then(async () => {
       await new Promise((resolve) => setImmediate(resolve));
+      if (closed !== undefined) throw new InvalidParameterError(`engine=tfjs: ${closed}; create another`);
       activate(backend.name);
       return work();
     });
     last = result.catch(() => undefined);
     return result;
   };
-  const load = (graph: GradientGraph['graph']): Promise<Prepared> =>
-    enqueue(() => {
-      const prepared = prepare(graph);
-      programs.add(prepared);
-      return prepared;
-    });
+
+  const load = (graph: Graph): Prepared => {
+    const prepared = prepare(graph);
+    programs.add(prepared);
+    return prepared;
+  };
   const unload = (prepared: Prepared): void => {
     if (programs.delete(prepared)) tf.dispose([...prepared.constants.values()]);
   };
 
-  const add = (
-    prepared: Prepared,
-    { sums, norms: normsName, losses: lossesName }: GradientGraph,
-    inputs: Tensors,
-  ): void =>
+  const accumulatorOf = (param: string, { params: declared }: Graph): Accumulator => {
+    const shape = declared.find(({ name }) => name === param)!.value.shape.map(Number);
+    const accumulator = accumulators.get(param) ?? createAccumulator(shape);
+    accumulators.set(param, accumulator);
+    return accumulator;
+  };
+  const accumulate = (gradient: GradientGraph, outputs: Readonly<Record<string, tf.Tensor>>): void => {
+    const microBatchNorms = outputs[gradient.norms]!;
+    // The decision stays on the device: reading it back would wait for the whole step.
+    const accept = tf.all(tf.isFinite(microBatchNorms));
+    for (const sum of gradient.sums) {
+      const accumulator = accumulatorOf(sum.param, gradient.graph);
+      if (sum.kind === 'dense') accumulator.addDense(outputs[sum.output]!, accept);
+      else accumulator.addRows(outputs[sum.ids]!, outputs[sum.rows]!, accept);
+    }
+    norms.push(tf.keep(microBatchNorms));
+    losses.push(tf.keep(outputs[gradient.losses]!));
+  };
+  const add = (prepared: Prepared, gradient: GradientGraph, inputs: Tensors): void =>
     tf.tidy(() => {
       const outputs = evaluate(prepared, inputs, params);
-      // The decision stays on the device: reading it back would wait for the whole step.
-      const accept = tf.all(tf.isFinite(outputs[normsName]!));
-      for (const sum of sums) {
-        const accumulator = accumulators.get(sum.param) ?? createAccumulator(params.get(sum.param)!.shape);
-        accumulators.set(sum.param, accumulator);
-        if (sum.kind === 'dense') accumulator.addDense(outputs[sum.output]!, accept);
-        else accumulator.addRows(outputs[sum.ids]!, outputs[sum.rows]!, accept);
+      try {
+        accumulate(gradient, outputs);
+      } catch (error) {
+        // Some parameters have this micro-batch and some do not; a caller that repeated it would count it twice.
+        closed = `an earlier add stopped half-way (${String(error)})`;
+        throw error;
       }
-      norms.push(tf.keep(outputs[normsName]!));
-      losses.push(tf.keep(outputs[lossesName]!));
     });
 
   return {
     name: 'tfjs',
     device: backend.device,
-    async write(tensors) {
-      await enqueue(() => {
+    write: (tensors) =>
+      enqueue(() => {
         for (const [name, tensor] of Object.entries(tensors)) {
           params.get(name)?.dispose();
           params.set(name, upload(tensor));
         }
-      });
-    },
+      }),
     async load(graph) {
-      const prepared = await load(graph);
+      const prepared = await enqueue(() => load(graph));
       return {
-        run: (inputs) =>
-          enqueue(async () => {
-            const outputs = tf.tidy(() => evaluate(prepared, inputs, params));
-            return Object.fromEntries(
-              await Promise.all(
-                Object.entries(outputs).map(async ([name, value]) => [name, await download(value)] as const),
-              ),
-            );
-          }),
+        run: (inputs) => enqueue(() => download(tf.tidy(() => evaluate(prepared, inputs, params)))),
         dispose: () => enqueue(() => unload(prepared)),
       };
     },
     async loadGradient(gradient) {
-      const prepared = await load(gradient.graph);
+      checkSums(gradient);
+      const prepared = await enqueue(() => load(gradient.graph));
       return {
         add: (inputs) => enqueue(() => add(prepared, gradient, inputs)),
         dispose: () => enqueue(() => unload(prepared)),
       };
     },
     take: () =>
-      enqueue(async () => {
-        const taken: Taken = { sums: {}, norms: await downloadAll(norms), losses: await downloadAll(losses) };
+      enqueue(async (): Promise<Taken> => {
+        const totals = [...accumulators].map(([name, sum]) => [name, sum.take()] as const);
+        const taken = { norms: await readAll(norms), losses: await readAll(losses) };
+        const sums = await readAll(totals.map(([, total]) => total));
+        accumulators.clear();
         norms = [];
         losses = [];
-        for (const [name, accumulator] of accumulators) taken.sums[name] = await accumulator.take();
-        accumulators.clear();
-        return taken;
+        return { ...taken, sums: Object.fromEntries(totals.map(([name], at) => [name, sums[at]!])) };
       }),
     async dispose() {
-      if (disposed) return;
-      const done = enqueue(() => {
-        for (const prepared of programs) unload(prepared);
-        for (const accumulator of accumulators.values()) accumulator.dispose();
-        tf.dispose([...params.values(), ...norms, ...losses]);
-      });
-      disposed = true;
-      await done;
+      await last;
+      closed ??= 'already disposed';
+      for (const prepared of programs) unload(prepared);
+      for (const accumulator of accumulators.values()) accumulator.dispose();
+      accumulators.clear();
+      tf.dispose([...params.values(), ...norms, ...losses]);
+      params.clear();
+      norms = [];
+      losses = [];
     },
   };
 }
 
-/** Reads a tensor back and frees it. */
-async function download(value: tf.Tensor): Promise<Tensor> {
-  // The plain backend hands out its own memory, which an alias may share: copied.
-  const data = (await value.data()).slice() as Float32Array | Int32Array;
-  const dims = value.shape;
-  value.dispose();
-  return { dims, data };
+function checkSums({ graph, sums }: GradientGraph): void {
+  const known = new Set(graph.params.map(({ name }) => name));
+  const unknown = sums.find(({ param }) => !known.has(param));
+  if (unknown !== undefined) {
+    throw new InvalidParameterError(
+      `param=${unknown.param}: the gradient graph sums it but has no such parameter`,
+    );
+  }
 }
 
-function downloadAll(values: readonly tf.Tensor[]): Promise<Float32Array[]> {
-  return Promise.all(values.map(async (value) => (await download(value)).data as Float32Array));
+/** Reads tensors back and frees them. The plain backend hands out its own memory, so it must be theirs alone. */
+async function readAll(values: readonly tf.Tensor[]): Promise<Float32Array[]> {
+  const data = await Promise.all(values.map((value) => value.data<'float32'>()));
+  tf.dispose([...values]);
+  return data;
+}
+
+/** Reads tensors back, copied because one may be a parameter under another name, and frees them. */
+async function download(values: Readonly<Record<string, tf.Tensor>>): Promise<Record<string, Tensor>> {
+  const tensors: Record<string, Tensor> = {};
+  for (const [name, value] of Object.entries(values)) {
+    const data = await value.data<'float32' | 'int32'>();
+    tensors[name] = { dims: value.shape, data: data.slice() };
+    value.dispose();
+  }
+  return tensors;
 }

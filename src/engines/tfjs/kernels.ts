@@ -156,9 +156,17 @@ const kernels: { readonly [O in Op]: Kernel<O> } = {
 
 /** Computes one node of a graph on the active backend; what it needs in between is freed before it returns. */
 export function compute(node: AnyNode, inputs: tf.Tensor[], sizeOf: SizeOf): tf.Tensor[] {
+  if (node.op !== 'concat' && inputs.some(({ size }) => size === 0)) return emptyResults(node, sizeOf);
   const kernel = kernels[node.op] as Kernel<Op>;
   return tf.tidy(() => {
     const outputs = kernel(inputs, node.attrs, sizeOf);
     return Array.isArray(outputs) ? outputs : [outputs];
   });
+}
+
+/** Of nothing, every op makes nothing or zeros (an empty sum); wasm's reductions would return stale memory. */
+function emptyResults({ outputs }: AnyNode, sizeOf: SizeOf): tf.Tensor[] {
+  return outputs.map(({ dtype, shape }) =>
+    tf.zeros(shape.map(sizeOf), dtype === 'i32' ? 'int32' : 'float32'),
+  );
 }
