@@ -20,6 +20,7 @@ export class GraphBuilder {
   readonly #outputs: Named[] = [];
   readonly #known = new Map<string, readonly Value[]>();
   readonly #own = new Set<Value>();
+  readonly #makers = new Map<Value, AnyNode>();
 
   /** A value that every run is given: [records, ...] where it belongs to the records, without that axis where it is shared. */
   input(name: string, dtype: DType, shape: Shape): Value {
@@ -81,7 +82,9 @@ export class GraphBuilder {
     const typed = inferShapes(op, inputs, attrs);
     return this.#once(`${op} ${inputs.map((x) => x.id).join()} ${JSON.stringify(attrs)}`, () => {
       const outputs = typed.map(({ dtype, shape }) => this.#value(dtype, shape));
-      this.#nodes.push({ op, attrs, inputs, outputs } as AnyNode);
+      const node = { op, attrs, inputs, outputs } as AnyNode;
+      this.#nodes.push(node);
+      outputs.forEach((output) => this.#makers.set(output, node));
       return outputs;
     });
   }
@@ -226,13 +229,23 @@ export class GraphBuilder {
   slice(x: Value, axis: number, start: number, end: Dim): Value {
     return this.#one('slice', [x], { axis: this.#axis(x, axis), start, end });
   }
-  /** Zeros before and after along one axis. */
-  pad(x: Value, axis: number, before: number, after: Dim): Value {
-    return this.#one('pad', [x], { axis: this.#axis(x, axis), before, after });
+  /** Zeros along one axis: `before` of them first, then x, then as many as make `size`. */
+  pad(x: Value, axis: number, before: number, size: Dim): Value {
+    return this.#one('pad', [x], { axis: this.#axis(x, axis), before, size: canonicalDim(size) });
   }
   /** Halves (a, b) of the last axis -> (-b, a). */
   rotateHalf(x: Value): Value {
     return this.#one('rotateHalf', [x], {});
+  }
+
+  /** The node that made a value; undefined for inputs, parameters and constants. */
+  makerOf(value: Value): AnyNode | undefined {
+    return this.#makers.get(value);
+  }
+
+  /** The numbers of a constant; undefined for other values. */
+  constantOf(value: Value): Constant['data'] | undefined {
+    return this.#constants.find((constant) => constant.value === value)?.data;
   }
 
   /** Names a value as a result. One value may have several names. */

@@ -86,8 +86,8 @@ export interface OpAttrs {
   concat: { readonly axis: number };
   /** start inclusive, end exclusive; `end` may be the axis's own symbolic size. */
   slice: { readonly axis: number; readonly start: number; readonly end: Dim };
-  /** Zero padding along one axis: the transpose of slice. */
-  pad: { readonly axis: number; readonly before: number; readonly after: Dim };
+  /** Zeros along one axis: `before` of them first, then x, then as many as make `size`. The transpose of slice. */
+  pad: { readonly axis: number; readonly before: number; readonly size: Dim };
   /** [..., 2h] as halves (a, b) -> (-b, a), as rotary position embeddings of LLaMA pair them. */
   rotateHalf: NoAttrs;
 }
@@ -139,7 +139,10 @@ export interface GradientGraph {
   readonly graph: Graph;
   /** A parameter may appear more than once (tied embedding: dense from the output head, rows from the lookup). */
   readonly sums: readonly SumOutput[];
-  /** Output name of the units' gradient norms before clipping, f32 [units]. */
+  /**
+   * Output name of the units' gradient norms before clipping, f32 [units]; not finite where a unit's gradient is not.
+   * In a gradient without clipping it names the losses instead.
+   */
   readonly norms: string;
   /** Output name of the records' losses, f32 [records]. */
   readonly losses: string;

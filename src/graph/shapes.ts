@@ -164,13 +164,13 @@ const shapeRules: { readonly [O in Op]: Infer<O> } = {
       sumDim(end, start, -1) ?? fail(`start=${start} and end=${end} must be a range of known size`);
     return [{ dtype: x!.dtype, shape: replaceAxis(x!.shape, axis, size) }];
   },
-  pad([x], { axis, before, after }, fail) {
+  pad([x], { axis, before, size }, fail) {
     const dim = checkAxis(x!, axis, fail);
     if (!Number.isSafeInteger(before) || before < 0) fail(`before=${before} must be a whole number >= 0`);
-    const sum = sumDim(dim, before);
-    const size =
-      (sum === undefined ? undefined : sumDim(sum, after)) ?? fail('the padded size must be known');
-    return [{ dtype: x!.dtype, shape: replaceAxis(x!.shape, axis, size) }];
+    if (typeof dim === 'number' && typeof size === 'number' && before + dim > size) {
+      fail(`size=${size} must be at least ${before + dim}`);
+    }
+    return [{ dtype: x!.dtype, shape: replaceAxis(x!.shape, axis, canonicalDim(size)) }];
   },
   rotateHalf([x], _attrs, fail) {
     const width = last(x!.shape);

@@ -1,0 +1,75 @@
+import { InvalidParameterError } from '../../privacy/errors.ts';
+import type { GraphBuilder } from './builder.ts';
+import type { Value } from './ir.ts';
+
+/**
+ * How a unit's gradient is bounded; in each, the clipped gradient's norm over all parameters is at most `norm`.
+ *   flat: times min(1, norm / ||g||)
+ *   per-layer: the same for each of G layers with norm / sqrt(G); a layer is the parameters of one module (the names
+ *     that agree up to their last dot)
+ *   automatic: times norm / (||g|| + gamma), AUTO-S (Bu et al., arXiv:2206.07136v3, section 4)
+ */
+export type Clipping =
+  | { readonly kind: 'flat' | 'per-layer'; readonly norm: number }
+  | { readonly kind: 'automatic'; readonly norm: number; readonly gamma: number };
+
+export interface Clipped {
+  /** The norm of each unit's whole gradient before clipping, [units]; not finite where its square is not. */
+  readonly norms: Value;
+  /** The factor of each unit's gradient, [units], by parameter. */
+  readonly factors: ReadonlyMap<string, Value>;
+}
+
+/** @param squares - the squared norm of each parameter's gradient, [units], by name */
+export function clipFactors(
+  b: GraphBuilder,
+  squares: ReadonlyMap<string, Value>,
+  clipping: Clipping,
+): Clipped {
+  checkPositive('clipping.norm', clipping.norm);
+  if (clipping.kind === 'automatic') checkPositive('clipping.gamma', clipping.gamma);
+  const names = [...squares.keys()];
+  const layers = clipping.kind === 'per-layer' ? [...new Set(names.map(layerOf))] : undefined;
+  const groups = layers?.map((layer) => names.filter((name) => layerOf(name) === layer)) ?? [names];
+  const bound = clipping.norm / Math.sqrt(groups.length);
+
+  const factors = new Map<string, Value>();
+  const groupSquares = groups.map((group) =>
+    total(
+      b,
+      group.map((name) => squares.get(name)!),
+    ),
+  );
+  groups.forEach((group, i) => {
+    const norms = rootOf(b, groupSquares[i]!);
+    const factor =
+      clipping.kind === 'automatic'
+        ? b.div(b.scalar(bound), b.affine(norms, 1, clipping.gamma))
+        : b.minimum(b.div(b.scalar(bound), norms), b.scalar(1));
+    group.forEach((name) => factors.set(name, factor));
+  });
+  return { norms: rootOf(b, total(b, groupSquares)), factors };
+}
+
+function layerOf(param: string): string {
+  const dot = param.lastIndexOf('.');
+  return dot < 0 ? param : param.slice(0, dot);
+}
+
+function total(b: GraphBuilder, values: readonly Value[]): Value {
+  return values.reduce((sum, value) => b.add(sum, value));
+}
+
+/**
+ * The root of a squared norm. Rounding can leave a ghost norm of nothing a little below 0, which counts as 0; a square
+ * that overflowed, or is NaN, gives NaN through its product with 0, however an engine's maximum treats NaN (G3).
+ */
+function rootOf(b: GraphBuilder, square: Value): Value {
+  return b.add(b.sqrt(b.maximum(square, b.scalar(0))), b.affine(square, 0));
+}
+
+function checkPositive(name: string, value: number): void {
+  if (!(value > 0 && Number.isFinite(value))) {
+    throw new InvalidParameterError(`${name}=${value}: must be a finite number > 0; 1 is a usual value`);
+  }
+}
