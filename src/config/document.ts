@@ -25,12 +25,12 @@ export interface JobDocument {
   positionOf(path: Path, atKey?: boolean): Position;
 }
 
-/** A job file has some hundred short lines; more is an attack or the wrong file. */
-export const LARGEST_JOB_FILE = 1 << 20;
-/** Aliases that one file may expand to, so that nested ones cannot exhaust the memory. */
+/** Characters. A job file has some hundred short lines; this leaves room for thousands of label names. */
+export const LARGEST_JOB_FILE = 1 << 18;
+/** One mistake in YAML can bring many errors after it. */
+const MOST_SYNTAX_ERRORS = 20;
+/** How often one alias may be expanded through others, so that nested ones cannot exhaust the memory. */
 const MOST_ALIASES = 100;
-/** Settings nest five deep; the parser recurses. */
-const DEEPEST_NESTING = 40;
 
 /**
  * Parses YAML 1.2 or JSON (which is YAML). Duplicate keys, unknown tags, several documents, excessive aliases and
@@ -44,10 +44,12 @@ export function parseJob(text: string, file: string): JobDocument {
     );
   }
   const lines = new LineCounter();
-  const document = parse(text, file, lines);
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
   const faults = [...document.errors, ...document.warnings];
   if (faults.length > 0) {
-    const messages = faults.map((fault) => `${at(file, positionAt(lines, fault.pos[0]))}: ${fault.message}`);
+    const messages = faults
+      .slice(0, MOST_SYNTAX_ERRORS)
+      .map((fault) => `${at(file, positionAt(lines, fault.pos[0]))}: ${fault.message}`);
     throw new ConfigError(messages.join('\n'));
   }
   return {
@@ -60,40 +62,15 @@ export function at(file: string, position: Position): string {
   return `${file}:${position.line}:${position.column}`;
 }
 
-function parse(text: string, file: string, lineCounter: LineCounter): Document.Parsed {
-  const depth = nestingOf(text);
-  if (depth > DEEPEST_NESTING) {
-    throw new ConfigError(
-      `${file}: nesting=${depth}, must be at most ${DEEPEST_NESTING}: is this a job file?`,
-    );
-  }
-  return parseDocument(text, { lineCounter, prettyErrors: false, stringKeys: true });
-}
-
-/** An upper bound on how deep the collections nest, before any recursive parser sees the text. */
-function nestingOf(text: string): number {
-  let [open, deepest, indented] = [0, 0, 0];
-  for (const line of text.split('\n')) {
-    const indent = /^[\s\-?:]*/.exec(line)![0];
-    indented = Math.max(indented, indent.replaceAll(' ', '').length);
-    for (const character of line) {
-      if (character === '[' || character === '{') deepest = Math.max(deepest, ++open);
-      else if ((character === ']' || character === '}') && open > 0) open--;
-    }
-  }
-  return Math.max(deepest, indented);
-}
-
+/** The content as plain data, through JSON so that aliased parts do not share what validation fills in. */
 function plainValue(document: Document, file: string): unknown {
   try {
-    // Through JSON, so that aliased parts do not share what validation fills in.
     return JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: MOST_ALIASES }) ?? null, exactNumbers));
   } catch (error) {
-    if (!(error instanceof ReferenceError)) throw error;
-    throw new ConfigError(
-      `${file}: aliases: at most ${MOST_ALIASES} may be expanded; write the settings out`,
-      { cause: error },
-    );
+    // An alias of nothing or too many of them (ReferenceError), or one inside of what it stands for (TypeError).
+    const why =
+      error instanceof ReferenceError ? error.message : 'one stands for something that it is a part of';
+    throw new ConfigError(`${file}: aliases: ${why}; write the settings out`, { cause: error });
   }
 }
 

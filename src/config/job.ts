@@ -125,7 +125,7 @@ function messageOf(
     const text = problem.message.startsWith('=')
       ? `${setting}${problem.message}`
       : `${setting}: ${problem.message}`;
-    return { position, line: `${where}: ${text}` };
+    return { position, line: `${where}: ${text}`.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD') };
   });
   placed.sort((a, b) => a.position.line - b.position.line || a.position.column - b.position.column);
   return placed.map(({ line }) => line).join('\n');

@@ -20,16 +20,19 @@ const LONGEST_WORD = 64;
 function costOf(word: string, candidate: string): number {
   if (word.length > LONGEST_WORD) return Infinity;
   const [a, b] = [partsOf(word), partsOf(candidate)];
+  if (a.length === 0) return Infinity;
   const whole = relativeDistance(a.join(''), b.join(''));
   if (whole <= 0.34) return whole;
-  const shared = (longer: string[], shorter: string[]) =>
-    Math.max(
-      ...shorter.map((part) =>
-        Math.min(...longer.map((other) => (part.length < 4 ? 1 : relativeDistance(part, other)))),
-      ),
-    );
-  const part = a.length >= b.length ? shared(a, b) : shared(b, a);
-  return part <= 0.25 ? 1 + part + Math.abs(a.length - b.length) / 10 : Infinity;
+  const [longer, shorter] = a.length >= b.length ? [a, b] : [b, a];
+  const part = Math.max(
+    ...shorter.map((own) => Math.min(...longer.map((other) => partDistance(own, other)))),
+  );
+  return part <= 0.25 ? 1 + part + (longer.length - shorter.length) / 10 : Infinity;
+}
+
+/** Short parts (max, per, lr) must be equal: a letter more or less makes another word of them. */
+function partDistance(a: string, b: string): number {
+  return Math.min(a.length, b.length) < 4 && a !== b ? 1 : relativeDistance(a, b);
 }
 
 function partsOf(word: string): string[] {

@@ -98,11 +98,10 @@ function unknownKey(parent: Path, key: string, node: SchemaNode): Problem {
   return { path: [...parent, key], message: `unknown key; ${remedy}`, atKey: true };
 }
 
-/** A value as messages show it: on one line, and not the whole of a long one. */
+/** A value as messages show it: not the whole of a long one. */
 function shown(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  const line = text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\uFFFD');
-  return line.length > 60 ? `${line.slice(0, 57)}...` : line;
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
 function pathFrom(pointer: string): Path {
