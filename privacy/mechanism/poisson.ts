@@ -27,7 +27,7 @@ export function poissonSample(units: number, rate: number, stream: PrivacyStream
   const threshold = Math.floor(rate * 2 ** 32);
   for (let start = 0; start < units; start += CHUNK) {
     const count = Math.min(CHUNK, units - start);
-    stream.fill(bytes.subarray(0, 4 * count));
+    stream.fillBytes(bytes.subarray(0, 4 * count));
     for (let i = 0; i < count; i++) {
       const word = words[i]!;
       if (word <= threshold && bernoulliFrom(word, rate, stream)) chosen[size++] = start + i;

@@ -6,7 +6,7 @@ import { calibratedNoise, noiseScalesOf } from './noise-calibration.ts';
 import type { NoiseWeight } from './noise-calibration.ts';
 import { phaseOf, stepsOf } from './phase.ts';
 import type { Clipping, PhaseNumbers } from './phase.ts';
-import { planOf } from './plan.ts';
+import { deltaOf, planOf, targetOf } from './plan.ts';
 import type { Plan, PrivacyUnit, Target } from './plan.ts';
 
 /** A phase as asked for. Give `epochs` or `steps`, not both. */
@@ -48,9 +48,10 @@ const PHASE_SETTINGS = 'name expectedBatch epochs steps clipping noiseScale shar
  */
 export function makePlan(settings: PlanSettings): Plan {
   objectOf('settings', settings, SETTINGS);
-  const { unit, relation, delta, reads = [], bindings = {} } = settings;
+  const { unit, relation, reads = [], bindings = {} } = settings;
   const publicSize = wholeNumber('publicSize', settings.publicSize, 1, 'It counts units.');
-  const target = targetOf(settings);
+  const delta = deltaOf(settings.delta, publicSize);
+  const target = targetOf(targetIn(settings));
   const drafts = list('phases', settings.phases).map((phase) => draftOf(phase, publicSize));
   const noise = noiseOf(drafts, settings, target);
   const phases = drafts.map(({ name, expectedBatch, steps, clipping }, i) => {
@@ -59,7 +60,7 @@ export function makePlan(settings: PlanSettings): Plan {
   return planOf({ unit, relation, publicSize, delta, target, phases, reads, bindings });
 }
 
-function targetOf({ epsilon, noiseMultiplier }: PlanSettings): Target {
+function targetIn({ epsilon, noiseMultiplier }: PlanSettings): Target {
   if (epsilon !== undefined && noiseMultiplier === undefined) return { kind: 'epsilon', epsilon };
   if (noiseMultiplier !== undefined && epsilon === undefined)
     return { kind: 'noise-multiplier', noiseMultiplier };

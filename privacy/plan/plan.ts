@@ -59,7 +59,7 @@ export function planOf(numbers: PlanNumbers): Plan {
     'It counts units, not rows, if the unit is a user.',
   );
   const relation = oneOf('relation', numbers.relation, relations);
-  const delta = deltaBelow(numbers.delta, publicSize);
+  const delta = deltaOf(numbers.delta, publicSize);
   const phases = list('phases', numbers.phases).map((phase) => phaseOf(phase as PhaseNumbers, publicSize));
   if (phases.length === 0) throw new InvalidParameterError('phases=[]: must hold at least one. Add a phase.');
   requireDistinct('phase', phases);
@@ -110,7 +110,8 @@ export function eventOf(
   return events.length === 1 ? events[0]! : { kind: 'composed', events };
 }
 
-function deltaBelow(value: unknown, publicSize: number): number {
+/** @throws InvalidParameterError unless 0 < delta < 1/units (G24) */
+export function deltaOf(value: unknown, publicSize: number): number {
   const remedy = `The public size is ${publicSize} units; 1/n^1.1 is a common choice.`;
   const delta = numberWithin('delta', value, 0, 1, remedy);
   if (delta < 1 / publicSize) return delta;
@@ -132,7 +133,7 @@ function unitOf(given: unknown): PrivacyUnit {
   return { kind };
 }
 
-function targetOf(given: unknown): Target {
+export function targetOf(given: unknown): Target {
   const fields = objectOf('target', given, ['kind', 'epsilon', 'noiseMultiplier']);
   const kind = oneOf('target.kind', fields['kind'], ['epsilon', 'noise-multiplier']);
   objectOf('target', given, ['kind', kind === 'epsilon' ? 'epsilon' : 'noiseMultiplier']);

@@ -47,7 +47,7 @@ export function fillNormals(out: Float64Array, stream: PrivacyStream): void {
   const bytes = new Uint8Array(words.buffer);
   for (let start = 0; start < out.length; start += CHUNK) {
     const count = Math.min(CHUNK, out.length - start);
-    stream.fill(count === CHUNK ? bytes : bytes.subarray(0, 8 * count));
+    stream.fillBytes(count === CHUNK ? bytes : bytes.subarray(0, 8 * count));
     for (let i = 0; i < count; i++) {
       const low = words[2 * i]!;
       const high = words[2 * i + 1]!;

@@ -11,7 +11,7 @@ export interface PrivacyStream {
   /** False for a seeded stream. Whatever used one is NOT PRIVATE and must be stamped so everywhere. */
   readonly secure: boolean;
   /** Overwrites every byte of `bytes`. Bulk path: about 2 GB/s. */
-  fill(bytes: Uint8Array): void;
+  fillBytes(bytes: Uint8Array): void;
   /** Uniform integer in [0, 2^32). */
   uint32(): number;
   /** Uniform multiple of 2^-53 in [0, 1). */
@@ -44,7 +44,7 @@ class AesStream implements PrivacyStream {
     this.secure = secure;
   }
 
-  fill(bytes: Uint8Array): void {
+  fillBytes(bytes: Uint8Array): void {
     for (let done = 0; done < bytes.length;) {
       if (this.#used >= this.#block.length) this.#refill();
       const count = Math.min(bytes.length - done, this.#block.length - this.#used);
