@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../../privacy/errors.ts';
 import { LARGEST_JOB_FILE, parseJob } from '../../src/config/document.ts';
@@ -6,15 +6,13 @@ import { LARGEST_JOB_FILE, parseJob } from '../../src/config/document.ts';
 const parse = (text: string) => parseJob(text, 'job.yaml');
 
 test('positions count from one and point at values, keys, or the nearest setting around what is absent', () => {
-  const { positionOf } = parse(
-    'model: m\ntrain:\n  lora: {rank: 4}\n  phases:\n    - name: a\n    - name: b\n',
-  );
-  expect(positionOf(['model'])).toEqual({ line: 1, column: 8 });
-  expect(positionOf(['train', 'lora', 'rank'])).toEqual({ line: 3, column: 16 });
-  expect(positionOf(['train', 'lora', 'rank'], true)).toEqual({ line: 3, column: 10 });
-  expect(positionOf(['train', 'phases', 1, 'name'])).toEqual({ line: 6, column: 13 });
-  expect(positionOf(['train', 'phases', 1, 'epochs'])).toEqual({ line: 6, column: 7 });
-  expect(positionOf(['privacy'])).toEqual({ line: 1, column: 1 });
+  const document = parse('model: m\ntrain:\n  lora: {rank: 4}\n  phases:\n    - name: a\n    - name: b\n');
+  expect(document.positionOf(['model'])).toEqual({ line: 1, column: 8 });
+  expect(document.positionOf(['train', 'lora', 'rank'])).toEqual({ line: 3, column: 16 });
+  expect(document.positionOf(['train', 'lora', 'rank'], true)).toEqual({ line: 3, column: 10 });
+  expect(document.positionOf(['train', 'phases', 1, 'name'])).toEqual({ line: 6, column: 13 });
+  expect(document.positionOf(['train', 'phases', 1, 'epochs'])).toEqual({ line: 6, column: 7 });
+  expect(document.positionOf(['privacy'])).toEqual({ line: 1, column: 1 });
 });
 
 describe('what a careless or hostile file may hold', () => {
@@ -35,7 +33,6 @@ describe('what a careless or hostile file may hold', () => {
     ['an alias of itself', 'a: &a [*a]\n', /aliases: one stands for something that it is a part of/],
     ['deep nesting by brackets', '['.repeat(30_000), /call stack/],
     ['deep nesting by dashes', '- '.repeat(5_000), /call stack/],
-    ['deep nesting by indentation', indented(700), /call stack/],
     ['a file of the wrong kind', 'x'.repeat(LARGEST_JOB_FILE + 1), /size=262145/],
   ])('%s', (_, text, expected) => {
     expect(() => parse(text)).toThrow(ConfigError);
@@ -81,19 +78,21 @@ describe('what a careless or hostile file may hold', () => {
     );
     fc.assert(
       fc.property(fc.array(fragment, { maxLength: 40 }), (parts) => {
-        try {
-          parse(parts.join(''));
-        } catch (error) {
-          if (!(error instanceof ConfigError)) throw error;
-        }
+        const error = errorOf(() => parse(parts.join('')));
+        expect(error === undefined || error instanceof ConfigError, String(error)).toBe(true);
       }),
       { seed: 7, numRuns: 2000 },
     );
   });
 });
 
-function indented(levels: number): string {
-  return Array.from({ length: levels }, (_, i) => `${' '.repeat(i)}a:`).join('\n');
+function errorOf(action: () => unknown): unknown {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 function billionLaughs(): string {
