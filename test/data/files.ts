@@ -52,18 +52,19 @@ export function rowsOf(
 export const wordTokenizer: Tokenizer = {
   encode(text: string, pair?: string): Encoding {
     const first = text.split(/\s+/).filter((word) => word !== '');
-    const second = pair?.split(/\s+/) ?? [];
-    const words = [...first, ...second];
-    const id = (word: string): number =>
-      Number(word) || [...word].reduce((sum, c) => sum * 7 + c.charCodeAt(0), 0) % 30_000;
+    const words = [...first, ...(pair?.split(/\s+/) ?? [])];
     return {
-      ids: Int32Array.from(words.slice(0, 50), id),
+      ids: Int32Array.from(words.slice(0, 50), idOf),
       typeIds: Int32Array.from(words.slice(0, 50), (_, index) => (index < first.length ? 0 : 1)),
       truncated: words.length > 50,
       unknown: words.filter((word) => word === '?').length,
     };
   },
 };
+
+function idOf(word: string): number {
+  return Number(word) || Buffer.from(word).reduce((sum, byte) => sum * 7 + byte, 0) % 30_000;
+}
 
 interface Expected {
   readonly csv: {

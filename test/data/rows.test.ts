@@ -1,6 +1,6 @@
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import * as zlib from 'node:zlib';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DataError } from '../../privacy/index.ts';
 import { openRows, sha256File, type OpenOptions } from '../../src/data/index.ts';
@@ -19,6 +19,8 @@ const errorOf = (path: string, options: Partial<OpenOptions> = {}) =>
     },
   );
 
+const quote = (value: string): string => `"${value.replaceAll('"', '""')}"`;
+
 describe('CSV and TSV', () => {
   it('reads what Python reads: quotes, newlines in fields, byte-order mark, CRLF, and the line numbers', async () => {
     const rows = await read(`${GOLDEN}nasty.csv`);
@@ -28,7 +30,6 @@ describe('CSV and TSV', () => {
   });
 
   it('gives back any fields that a writer quoted', async () => {
-    const quote = (value: string): string => `"${value.replaceAll('"', '""')}"`;
     const field = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', '\r\n', 'é', '😀', ' ') });
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(field, field), { minLength: 1 }), async (pairs) => {

@@ -43,7 +43,7 @@ for codec in ("none", "snappy", "gzip", "brotli", "zstd"):
     pq.write_table(table, out / f"records.{codec}.parquet", compression=codec, row_group_size=4)
 
 names = [f"&{name};" for name in [*name2codepoint, "apos"]]
-numbers = ["&#65;", "&#x41;", "&#X41;", "&#128;", "&#150;", "&#x9f;", "&#0;", "&#xd800;", "&#x110000;", "&#1114111;", "&#128512;", "&#65 ", "&#x41 g"]
+numbers = ["&#65;", "&#x41;", "&#X41;", "&#128;", "&#150;", "&#x9f;", "&#0;", "&#xd800;", "&#x110000;", "&#128512;", "&#65 ", "&#x41 g"]
 plain = ["AT&T", "a & b", "&nosuch;", "&;", "&#;", "&#x;", "x &amp;lt; y"]
 entities = {text: html.unescape(text) for text in [*names, *numbers, *plain]}
 
