@@ -75,6 +75,25 @@ describe('accumulators', () => {
     expect((await engine.take()).sums['w']).toEqual(Float32Array.of(1, 2));
   });
 
+  test('stay apart where one output serves two parameters, or norms and losses', async () => {
+    const { graph } = handMade();
+    await engine.write(params);
+    const program = await engine.loadGradient({
+      graph,
+      sums: [
+        { kind: 'dense', param: 'w', output: 'w sum' },
+        { kind: 'dense', param: 'again', output: 'w sum' },
+      ],
+      norms: 'norms',
+      losses: 'norms',
+    });
+    await program.add(batch([1, 1, 2]));
+    await program.add(batch([1, 1, 2]));
+    const { sums, norms, losses } = await engine.take();
+    expect(sums).toEqual({ w: Float32Array.of(2, 4), again: Float32Array.of(2, 4) });
+    expect(losses).toEqual(norms);
+  });
+
   test('G3: a micro-batch with a non-finite norm adds nothing and leaves the others as they were', async () => {
     await engine.write(params);
     const program = await engine.loadGradient(handMade());

@@ -57,7 +57,8 @@ export function createAccumulators(): Accumulators {
         }
         const part = floats(outputs[sum.output]!);
         const total = sums[sum.param];
-        if (total === undefined) sums[sum.param] = part;
+        // The first part becomes the total; one output that serves two parameters is copied for the second.
+        if (total === undefined) sums[sum.param] = Object.values(sums).includes(part) ? part.slice() : part;
         else for (let i = 0; i < total.length; i++) total[i]! += part[i]!;
       }
     },

@@ -43,7 +43,7 @@ export interface WorkerOptions {
   readonly threads: number;
 }
 
-/** The buffers of tensors that the sender gives up. Each tensor must own its whole buffer. */
+/** The buffers of arrays that the sender gives up, each once. Each array must own its whole buffer. */
 export function buffersOf(arrays: Iterable<Float32Array | Int32Array>): ArrayBuffer[] {
-  return Array.from(arrays, (array) => array.buffer as ArrayBuffer);
+  return [...new Set(Array.from(arrays, (array) => array.buffer as ArrayBuffer))];
 }
