@@ -1,0 +1,1 @@
+export { samplePublicText, sampleReviews, type Review } from './reviews.ts';

@@ -1,0 +1,84 @@
+import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { DataError, DriftError } from '../../privacy/index.ts';
+
+/** One charge: a phase and a step of it, from 1. */
+export interface Charge {
+  readonly phase: string;
+  readonly step: number;
+}
+
+/**
+ * The write-ahead record of a run: a step's charge is durable before its batch is sampled, so a process killed at any
+ * moment has sampled nothing that is not charged (G33). Each step is charged once: steps that a crash took are spent and
+ * not repeated, so no batch is ever drawn beyond the plan's steps (G23).
+ */
+export class Journal {
+  readonly #file: number;
+  readonly #charged = new Map<string, number>();
+
+  constructor(path: string) {
+    const charges = existsSync(path) ? readJournal(path) : [];
+    this.#file = openSync(path, 'a+');
+    dropTornLine(this.#file, path);
+    for (const charge of charges) this.#note(charge);
+  }
+
+  /** Steps of a phase charged so far. */
+  charged(phase: string): number {
+    return this.#charged.get(phase) ?? 0;
+  }
+
+  /** Charges the phase's next step; returns only once the charge is on disk. */
+  charge(phase: string): Charge {
+    const charge: Charge = { phase, step: this.charged(phase) + 1 };
+    writeSync(this.#file, `${JSON.stringify(charge)}\n`);
+    fsyncSync(this.#file);
+    this.#note(charge);
+    return charge;
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+
+  #note({ phase, step }: Charge): void {
+    if (step !== this.charged(phase) + 1) {
+      throw new DriftError(
+        `step=${step}: the journal charges it after step ${this.charged(phase)} of phase ${phase}. It was edited or damaged; restore it from a copy.`,
+      );
+    }
+    this.#charged.set(phase, step);
+  }
+}
+
+/** All whole lines; nothing was sampled after a torn last line, so it is no charge. */
+export function readJournal(path: string): Charge[] {
+  const text = readFileSync(path, 'utf8');
+  const lines = text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .slice(0, -1);
+  return lines.map((line, index) => {
+    const charge = parseCharge(line);
+    if (charge) return charge;
+    throw new DataError(
+      `${path}:${index + 1}: not a charge. The journal was edited or damaged; restore it from a copy.`,
+    );
+  });
+}
+
+function parseCharge(line: string): Charge | undefined {
+  try {
+    const { phase, step } = JSON.parse(line) as Partial<Charge>;
+    if (typeof phase === 'string' && Number.isSafeInteger(step)) return { phase, step: step! };
+  } catch {
+    // not JSON: not a charge
+  }
+  return undefined;
+}
+
+function dropTornLine(file: number, path: string): void {
+  const bytes = readFileSync(path);
+  const end = bytes.lastIndexOf(0x0a) + 1;
+  if (end < bytes.length) ftruncateSync(file, end);
+}

@@ -1,0 +1,52 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { InvalidParameterError } from '../../privacy/index.ts';
+import { writeAtomic } from '../formats/index.ts';
+
+/** Where everything of a run lies. Only `release` may be copied out of the building. */
+export interface RunDirectory {
+  readonly root: string;
+  readonly release: string;
+  readonly private: string;
+  /** What the run was started with, for `--resume`. */
+  readonly start: string;
+  readonly journal: string;
+  readonly checkpoint: string;
+  readonly bestCheckpoint: string;
+  /** Per-step diagnostics. */
+  readonly steps: string;
+  readonly activations: string;
+}
+
+export function runDirectory(path: string): RunDirectory {
+  const root = resolve(path);
+  const inside = join(root, 'private');
+  return {
+    root,
+    release: join(root, 'release'),
+    private: inside,
+    start: join(inside, 'start.json'),
+    journal: join(inside, 'journal.ndjson'),
+    checkpoint: join(inside, 'checkpoint.safetensors'),
+    bestCheckpoint: join(inside, 'best.safetensors'),
+    steps: join(inside, 'steps.ndjson'),
+    activations: join(inside, 'activations'),
+  };
+}
+
+/** @throws InvalidParameterError where a run already lies there: its journal is its only record of what was spent */
+export function createRunDirectory(path: string): RunDirectory {
+  const run = runDirectory(path);
+  if (existsSync(run.start) || existsSync(run.journal)) {
+    throw new InvalidParameterError(
+      `out=${path}: a run lies there already. Go on with it by --resume ${path}, or name another directory.`,
+    );
+  }
+  mkdirSync(run.release, { recursive: true });
+  mkdirSync(run.private, { recursive: true, mode: 0o700 });
+  return run;
+}
+
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  await writeAtomic(path, [`${JSON.stringify(value, null, 2)}\n`]);
+}

@@ -1,0 +1,174 @@
+import { calibrate, type Clipping, type PhaseSettings, type PlanSettings } from '../../privacy/index.ts';
+import { deltaFor, phasesOf, type Config, type Phase as ConfigPhase } from '../config/index.ts';
+import {
+  encoderRecipe,
+  headRecipe,
+  recommendedPhases,
+  type Method,
+  type PhaseRecipe,
+  type RecipeFacts,
+  type RecipeGiven,
+} from './recipe.ts';
+
+/** What a phase trains and how it updates; nothing in here touches the guarantee. */
+export interface TrainingPhase {
+  readonly name: string;
+  readonly method: Method;
+  /** For method `last`. */
+  readonly layers: number | undefined;
+  readonly lora: {
+    readonly rank: number;
+    readonly alpha: number;
+    readonly dropout: number;
+    readonly targets: readonly string[] | undefined;
+  };
+  readonly learningRate: number;
+  readonly schedule: Omit<ConfigPhase['schedule'], 'kind' | 'warmup'> & {
+    readonly kind: Exclude<ConfigPhase['schedule']['kind'], 'auto'>;
+    readonly warmup: number;
+  };
+  readonly optimizer: Omit<ConfigPhase['optimizer'], 'kind'> & {
+    readonly kind: Exclude<ConfigPhase['optimizer']['kind'], 'auto'>;
+  };
+  readonly dropout: number;
+}
+
+/** A job with nothing left to choose: every `auto` decided, from public facts only. */
+export interface Settings {
+  readonly training: readonly TrainingPhase[];
+  readonly head: 'mean' | 'first' | 'pooler' | 'checkpoint';
+  readonly privacy: PlanSettings;
+  /** Why the recipe chose what it chose. */
+  readonly reasons: readonly string[];
+}
+
+/**
+ * Decides everything that the job leaves to the recipe.
+ * @param units - public number of privacy units
+ * @param bindings - digests that the plan is tied to
+ */
+export async function settle(
+  config: Config,
+  units: number,
+  bindings: Readonly<Record<string, string>>,
+): Promise<Settings> {
+  const { privacy, train } = config;
+  const delta = await deltaFor(privacy.delta, units);
+  const facts = factsOf(config, units, delta);
+  const declared = phasesOf(config);
+  const wanted = declared.length > 0 ? declared : automaticPhases(config, facts);
+  const recipes = wanted.map((phase) => recipeFor(phase, facts));
+  return {
+    training: wanted.map((phase, index) => trainingPhase(phase, recipes[index]!)),
+    head: train.head === 'auto' ? 'mean' : train.head,
+    privacy: {
+      unit:
+        privacy.unit === 'user'
+          ? { kind: 'user', maxRecords: privacy.maxRecordsPerUser! }
+          : { kind: 'record' },
+      relation: privacy.relation,
+      publicSize: units,
+      delta,
+      ...(privacy.epsilon === undefined
+        ? { noiseMultiplier: privacy.noiseMultiplier! }
+        : { epsilon: privacy.epsilon }),
+      phases: wanted.map((phase, index) =>
+        phaseSettings(phase, recipes[index]!, wanted.length > 1 && privacy.epsilon !== undefined),
+      ),
+      bindings,
+    },
+    reasons: wanted.flatMap((phase, index) =>
+      recipes[index]!.reasons.map((reason) => `${phase.name}: ${reason}`),
+    ),
+  };
+}
+
+/** The job's own settings as one phase; or, where the method is left open, the phases that the recipe recommends. */
+function automaticPhases(config: Config, facts: RecipeFacts): readonly ConfigPhase[] {
+  const { phases: _, head: __, average: ___, earlyStopping: ____, keepBest: _____, ...own } = config.train;
+  const { clipping } = config.privacy;
+  if (own.method !== 'auto') return [{ ...own, name: own.method, share: 1, clipping }];
+  return recommendedPhases(facts).map(({ method, share }) => ({
+    ...own,
+    name: method,
+    method,
+    share,
+    clipping,
+  }));
+}
+
+function factsOf(config: Config, units: number, delta: number): RecipeFacts {
+  const { epsilon, noiseMultiplier, relation } = config.privacy;
+  return {
+    units,
+    epsilon: epsilon ?? 8,
+    noiseFor: (rate, count) => {
+      if (epsilon === undefined) return noiseMultiplier!;
+      const eventOf = (sigma: number) =>
+        ({
+          kind: 'self-composed',
+          count,
+          event: { kind: 'poisson-sampled', rate, event: { kind: 'gaussian', noiseMultiplier: sigma } },
+        }) as const;
+      return calibrate(eventOf, { target: { epsilon, delta }, relation }).value;
+    },
+  };
+}
+
+const given = <T>(value: T | 'auto'): T | undefined => (value === 'auto' ? undefined : value);
+
+function recipeFor(phase: ConfigPhase, facts: RecipeFacts): PhaseRecipe {
+  const own = {
+    batchSize: given(phase.batchSize),
+    epochs: given(phase.epochs),
+    steps: given(phase.steps),
+    learningRate: given(phase.learningRate),
+    clipNorm: given(phase.clipping.norm),
+  };
+  const fixed = Object.fromEntries(
+    Object.entries(own).filter(([, value]) => value !== undefined),
+  ) as RecipeGiven;
+  const method = phase.method === 'auto' ? 'lora' : phase.method;
+  return method === 'head'
+    ? headRecipe(facts, fixed, phase.share)
+    : encoderRecipe(method, facts, fixed, phase.share);
+}
+
+function phaseSettings(phase: ConfigPhase, recipe: PhaseRecipe, shared: boolean): PhaseSettings {
+  const { kind, gamma } = phase.clipping;
+  const clipping: Clipping =
+    kind === 'automatic'
+      ? { kind, norm: recipe.clipNorm, gamma }
+      : { kind: kind === 'auto' ? 'flat' : kind, norm: recipe.clipNorm };
+  return {
+    name: phase.name,
+    expectedBatch: recipe.batchSize,
+    steps: recipe.steps,
+    clipping,
+    ...(shared ? { share: phase.share } : {}),
+  };
+}
+
+function trainingPhase(phase: ConfigPhase, recipe: PhaseRecipe): TrainingPhase {
+  const { lora, schedule, optimizer } = phase;
+  const rank = given(lora.rank) ?? 8;
+  return {
+    name: phase.name,
+    method: recipe.method,
+    layers: phase.layers,
+    lora: {
+      rank,
+      alpha: given(lora.alpha) ?? 2 * rank,
+      dropout: lora.dropout,
+      targets: given(lora.targets),
+    },
+    learningRate: recipe.learningRate,
+    schedule: {
+      ...schedule,
+      kind: given(schedule.kind) ?? 'linear',
+      warmup: given(schedule.warmup) ?? 0,
+    },
+    optimizer: { ...optimizer, kind: given(optimizer.kind) ?? 'adamw' },
+    dropout: given(phase.dropout) ?? 0,
+  };
+}
