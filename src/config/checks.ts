@@ -1,4 +1,6 @@
 import type { Path, Problem } from './document.ts';
+import { schemaAt, type SchemaNode } from './schema-node.ts';
+import { jobSchema } from './schema.ts';
 
 /** Looks up a setting by its dotted path; undefined where it is absent. */
 export type Lookup = (path: string) => unknown;
@@ -11,15 +13,26 @@ interface Check {
   readonly problem: (setting: Lookup, written: Lookup) => string | undefined;
 }
 
-/** A setting that only some values of another one make use of: given with others it would be silently ignored. */
+/**
+ * A setting that only some value of another one makes use of: given with others it would be silently ignored. Its default
+ * may always stand, as it does in the file that `dptune init` writes.
+ */
 function only(path: string, other: string, ...values: readonly [string, ...string[]]): Check {
   return {
     paths: [path, other],
     problem: (setting, written) =>
-      written(path) === undefined || values.includes(String(setting(other)))
+      isDefault(written(path), schemaAt(jobSchema, pathOf(path))) || values.includes(String(setting(other)))
         ? undefined
         : `has no effect with ${other}=${named(setting(other))}; remove it, or set ${other}: ${values[0]}`,
   };
+}
+
+function isDefault(value: unknown, node: SchemaNode | undefined): boolean {
+  if (value === undefined) return true;
+  if (node?.properties && typeof value === 'object' && value !== null) {
+    return Object.entries(value).every(([key, part]) => isDefault(part, node.properties?.[key]));
+  }
+  return JSON.stringify(value) === JSON.stringify(node?.default);
 }
 
 /** A setting without a default that one value of another one needs. */

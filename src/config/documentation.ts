@@ -36,18 +36,18 @@ export function configurationPage(): string {
   return [
     INTRODUCTION,
     '## Top level\n',
-    tableOf(plain, '', jobSchema.required),
+    listOf(plain, '', jobSchema.required),
     ...groups.flatMap(([key, node]) => sectionOf(key, node)),
   ].join('\n');
 }
 
 function sectionOf(key: string, node: SchemaNode): string[] {
-  const rows = leavesOf(node, '');
-  const lists = rows.filter(([, child]) => child.items?.properties);
+  const settings = settingsOf(node, '');
+  const lists = settings.filter(([, child]) => child.items?.properties);
   return [
     `## ${key}\n`,
     `${node.description}\n`,
-    tableOf(rows, `${key}.`, node.required ?? []),
+    listOf(settings, `${key}.`, node.required ?? []),
     ...lists.flatMap(([path, child]) => [
       `### Each of ${key}.${path}\n`,
       `${child.items?.description} It may give ${keysOf(child.items ?? {})}.\n`,
@@ -62,40 +62,30 @@ function keysOf(node: SchemaNode): string {
 }
 
 /** Settings below a group, those of nested groups included; a group that may be left out comes before its settings. */
-function leavesOf(node: SchemaNode, prefix: string): [string, SchemaNode][] {
+function settingsOf(node: SchemaNode, prefix: string): [string, SchemaNode][] {
   return Object.entries(node.properties ?? {}).flatMap(([key, child]): [string, SchemaNode][] => {
     const path = `${prefix}${key}`;
     if (!child.properties) return [[path, child]];
-    return [
-      ...(child.default === undefined ? [[path, child] as [string, SchemaNode]] : []),
-      ...leavesOf(child, `${path}.`),
-    ];
+    const itself: [string, SchemaNode][] = child.default === undefined ? [[path, child]] : [];
+    return [...itself, ...settingsOf(child, `${path}.`)];
   });
 }
 
-function tableOf(rows: readonly [string, SchemaNode][], prefix: string, required: readonly string[]): string {
-  const lines = rows.map(([path, node]) => {
-    const cells = [
-      `\`${prefix}${path}\``,
-      valuesOf(node),
-      defaultOf(node, required.includes(path)),
-      node.description ?? '',
-    ];
-    return `| ${cells.map(escaped).join(' | ')} |`;
+function listOf(
+  settings: readonly [string, SchemaNode][],
+  prefix: string,
+  required: readonly string[],
+): string {
+  const lines = settings.map(([path, node]) => {
+    const values = node.items?.properties ? 'a list of mappings' : constraintOf(node);
+    return `- \`${prefix}${path}\`: ${node.description} _${values}${defaultOf(node, required.includes(path))}_`;
   });
-  return ['| setting | value | default | meaning |', '| --- | --- | --- | --- |', ...lines, ''].join('\n');
-}
-
-function valuesOf(node: SchemaNode): string {
-  if (node.items?.properties) return 'a list of mappings';
-  return constraintOf(node);
+  return `${lines.join('\n')}\n`;
 }
 
 function defaultOf(node: SchemaNode, required: boolean): string {
-  if (required) return '**required**';
-  return node.default === undefined ? '' : `\`${JSON.stringify(node.default).replaceAll('"', '')}\``;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll('|', '\\|');
+  if (required) return '; required';
+  return node.default === undefined
+    ? ''
+    : `; default \`${JSON.stringify(node.default).replaceAll('"', '')}\``;
 }

@@ -4,7 +4,7 @@ import { auto, section } from './schema-node.ts';
 export const clippingSchema = section('How the influence of one unit on one step is bounded.', {
   kind: {
     description:
-      'flat: one norm for the whole gradient. per-layer: one for each layer. automatic: every gradient is scaled to about the norm (AUTO-S).',
+      'flat bounds the whole gradient by one norm, per-layer each layer by its own, automatic scales every gradient to about the norm (AUTO-S).',
     enum: ['auto', 'flat', 'per-layer', 'automatic'],
     default: 'auto',
   },
