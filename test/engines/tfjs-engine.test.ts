@@ -128,6 +128,14 @@ describe.each(backends)('tfjs %s', (backend) => {
     expect(norms).toEqual([new Float32Array(0)]);
   });
 
+  test('one output may serve as norms and as losses', async () => {
+    await engine.write(toyParams);
+    const program = await engine.loadGradient({ ...toyGradient(), norms: 'losses' });
+    await program.add(second);
+    const { norms, losses } = await engine.take();
+    expect([norms, losses]).toEqual([[Float32Array.of(30)], [Float32Array.of(30)]]);
+  });
+
   test('programs share parameters and accumulators', async () => {
     await engine.write(toyParams);
     const programs = [await engine.loadGradient(toyGradient()), await engine.loadGradient(toyGradient())];

@@ -66,8 +66,9 @@ export async function createTfjsEngine(options: TfjsOptions = {}): Promise<Engin
       if (sum.kind === 'dense') accumulator.addDense(outputs[sum.output]!, accept);
       else accumulator.addRows(outputs[sum.ids]!, outputs[sum.rows]!, accept);
     }
-    norms.push(tf.keep(microBatchNorms));
-    losses.push(tf.keep(outputs[gradient.losses]!));
+    // Clones: a plain gradient has one output for both.
+    norms.push(tf.keep(tf.clone(microBatchNorms)));
+    losses.push(tf.keep(tf.clone(outputs[gradient.losses]!)));
   };
   const add = (prepared: Prepared, gradient: GradientGraph, inputs: Tensors): void =>
     tf.tidy(() => {
