@@ -3,7 +3,7 @@
 #
 #   scripts/tfjs-build.sh [--cuda] [--wheel FILE] [--force]
 #
-#   --cuda        the CUDA build of TensorFlow and NVIDIA's CUDA wheels beside it (about 3 GB); default: CPU only
+#   --cuda        the CUDA build of TensorFlow and NVIDIA's CUDA wheels beside it (3 GB to download, 5.3 GB on disk); default: CPU only
 #   --wheel FILE  a TensorFlow wheel that is already here (no index is asked for it; its checksum is printed, not checked)
 #   --force       build even if a working binding of the same kind is there
 #
@@ -65,7 +65,7 @@ for candidate in g++ c++ clang++; do
 done
 [ -n "$cxx" ] && command -v "$cxx" >/dev/null || die 'no C++ compiler found (tried $CXX, g++, c++, clang++)' \
   'install one (Debian: apt-get install g++) or set CXX'
-ldd --version 2>&1 | grep -qiE 'glibc|gnu libc' || die 'this C library is not glibc: TensorFlow has no wheel for it' \
+getconf GNU_LIBC_VERSION >/dev/null 2>&1 || die 'this C library is not glibc: TensorFlow has no wheel for it' \
   'use a glibc system (Debian, Ubuntu, RHEL), or the wasm backend, which needs no build'
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -146,10 +146,15 @@ PY
     say "downloading NVIDIA's CUDA libraries"
     fetch "$unpacked/wheels" --requirement "$unpacked/nvidia.txt"
     python3 - "$unpacked" "$unpacked"/wheels/*.whl <<'PY'
-import sys, zipfile
-for wheel in sys.argv[2:]:
+import os, sys, zipfile
+into, *wheels = sys.argv[1:]
+for wheel in wheels:
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(sys.argv[1], [n for n in archive.namelist() if n.startswith('nvidia/') and '/include/' not in n])
+        for name in archive.namelist():
+            if name.startswith('nvidia/') and '/include/' not in name:
+                path = archive.extract(name, into)
+                if '/bin/' in name:
+                    os.chmod(path, 0o755)  # zipfile drops the mode
 PY
     rm -rf "$unpacked/wheels"
   fi
