@@ -1,0 +1,34 @@
+import type { Value } from '../graph/index.ts';
+import type { Modules } from './modules.ts';
+
+/**
+ * A family of models: how config.json and the checkpoint's names become a graph. Hidden states are
+ * [records, tokens, hiddenSize].
+ */
+export interface Architecture {
+  readonly modelType: string;
+  readonly family: 'encoder' | 'decoder';
+  readonly vocabularySize: number;
+  readonly hiddenSize: number;
+  readonly layers: number;
+  /** Longest input that the position embeddings allow. */
+  readonly maxTokens: number;
+  /** Position id of the first token. */
+  readonly positionOffset: number;
+  readonly initializerRange: number;
+  /** First part of every checkpoint name of the body, such as `bert`; a bare model's checkpoint lacks it. */
+  readonly prefix: string;
+  readonly loraTargets: readonly string[];
+  /** Names of checkpoint tensors, with prefix, that the body of this architecture may have and this network may not use. */
+  readonly unused: RegExp;
+  readonly embeddings: (modules: Modules) => Value;
+  readonly layer: (modules: Modules, index: number, x: Value) => Value;
+  /** What follows the last layer, such as a final norm. */
+  readonly final: (modules: Modules, x: Value) => Value;
+  /** hidden states -> logits over the vocabulary. */
+  readonly languageHead: (modules: Modules, x: Value) => Value;
+  /** The classification head that transformers has for this family: first token's state [records, hiddenSize] -> [records, labels]. */
+  readonly pooler: ((modules: Modules, first: Value, labels: number) => Value) | undefined;
+  /** How transformers names its classes: `Bert` in `BertForSequenceClassification`. */
+  readonly className: string;
+}

@@ -1,0 +1,96 @@
+import type { JsonObject } from '../formats/index.ts';
+import { activationOf } from './activations.ts';
+import type { Architecture } from './architecture.ts';
+import { configFields } from './config-fields.ts';
+import { encoderEmbeddings, encoderLayer, type EncoderNames, type EncoderSettings } from './encoder.ts';
+
+/**
+ * BERT (arXiv:1810.04805), RoBERTa (arXiv:1907.11692) and those that differ from it in their vocabulary only. Paths and
+ * meaning as in transformers 5.23, models/bert and models/roberta.
+ *
+ * RoBERTa's positions begin at pad_token_id + 1; its heads have other names than BERT's.
+ */
+export function bertArchitecture(config: JsonObject): Architecture {
+  const fields = configFields(config);
+  const bert = fields.modelType === 'bert';
+  const prefix = bert ? 'bert' : 'roberta';
+  fields.only('position_embedding_type', ['absolute']);
+  fields.only('is_decoder', [false]);
+  fields.only('add_cross_attention', [false]);
+  const settings: EncoderSettings = {
+    vocabularySize: fields.count('vocab_size'),
+    hiddenSize: fields.count('hidden_size'),
+    heads: fields.count('num_attention_heads'),
+    intermediateSize: fields.count('intermediate_size'),
+    positions: fields.count('max_position_embeddings'),
+    typeVocabularySize: fields.count('type_vocab_size', 2),
+    epsilon: fields.positive('layer_norm_eps', 1e-12),
+    activation: activationOf(fields, 'hidden_act', 'gelu'),
+  };
+  if (settings.hiddenSize % settings.heads !== 0)
+    fields.fail('num_attention_heads', 'it must divide hidden_size');
+  const padId = config['pad_token_id'] ?? 1;
+  if (!bert && !Number.isSafeInteger(padId)) fields.fail('pad_token_id', 'it must be a token id');
+  const positionOffset = bert ? 0 : (padId as number) + 1;
+  const names: EncoderNames = {
+    embeddings: `${prefix}.embeddings`,
+    layer: (index) => {
+      const path = `${prefix}.encoder.layer.${index}`;
+      return {
+        query: `${path}.attention.self.query`,
+        key: `${path}.attention.self.key`,
+        value: `${path}.attention.self.value`,
+        attentionOutput: `${path}.attention.output.dense`,
+        attentionNorm: `${path}.attention.output.LayerNorm`,
+        intermediate: `${path}.intermediate.dense`,
+        output: `${path}.output.dense`,
+        outputNorm: `${path}.output.LayerNorm`,
+      };
+    },
+  };
+  const { hiddenSize } = settings;
+  return {
+    modelType: fields.modelType,
+    family: 'encoder',
+    vocabularySize: settings.vocabularySize,
+    hiddenSize,
+    layers: fields.count('num_hidden_layers'),
+    maxTokens: settings.positions - positionOffset,
+    positionOffset,
+    initializerRange: fields.positive('initializer_range', 0.02),
+    prefix,
+    className: CLASS_NAMES[fields.modelType]!,
+    loraTargets: ['query', 'value'],
+    embeddings: (modules) => encoderEmbeddings(modules, settings, names),
+    layer: (modules, index, x) => encoderLayer(modules, settings, names, index, x),
+    final: (_, x) => x,
+    unused:
+      /^(bert|roberta)\.pooler\.|^cls\.|^lm_head\.|^classifier\.|^qa_outputs\.|\.position_ids$|\.token_type_ids$/,
+    languageHead: (modules, x) => {
+      const [dense, norm, bias] = bert
+        ? ['cls.predictions.transform.dense', 'cls.predictions.transform.LayerNorm', 'cls.predictions.bias']
+        : ['lm_head.dense', 'lm_head.layer_norm', 'lm_head.bias'];
+      const act = bert ? settings.activation : GELU;
+      const y = act(modules.builder, modules.linear(dense, x, hiddenSize, { place: 'head' }));
+      const states = modules.layerNorm(norm, y, settings.epsilon, 'head');
+      const words = `${prefix}.embeddings.word_embeddings`;
+      return modules.tied(words, states, settings.vocabularySize, bias);
+    },
+    pooler: (modules, first, labels) => {
+      const [dense, out] = bert
+        ? ['bert.pooler.dense', 'classifier']
+        : ['classifier.dense', 'classifier.out_proj'];
+      const y = modules.linear(dense, bert ? first : modules.drop(first), hiddenSize, { place: 'head' });
+      return modules.linear(out, modules.drop(modules.builder.tanh(y)), labels, { place: 'head' });
+    },
+  };
+}
+
+const GELU: EncoderSettings['activation'] = (builder, x) => builder.gelu(x);
+
+const CLASS_NAMES: Readonly<Record<string, string>> = {
+  bert: 'Bert',
+  roberta: 'Roberta',
+  'xlm-roberta': 'XLMRoberta',
+  camembert: 'Camembert',
+};

@@ -1,0 +1,35 @@
+import { DataError } from '../../privacy/errors.ts';
+import type { JsonObject } from '../formats/index.ts';
+import type { Architecture } from './architecture.ts';
+import { bertArchitecture } from './bert.ts';
+import { distilbertArchitecture } from './distilbert.ts';
+import { gpt2Architecture } from './gpt2.ts';
+import { llamaArchitecture } from './llama.ts';
+
+const FAMILIES: Readonly<Record<string, (config: JsonObject) => Architecture>> = {
+  bert: bertArchitecture,
+  roberta: bertArchitecture,
+  'xlm-roberta': bertArchitecture,
+  camembert: bertArchitecture,
+  distilbert: distilbertArchitecture,
+  gpt2: gpt2Architecture,
+  llama: llamaArchitecture,
+};
+
+/** Values of `model_type` that `architectureOf` knows. */
+export const supportedModelTypes: readonly string[] = Object.keys(FAMILIES);
+
+/**
+ * The architecture that a config.json describes.
+ * @throws DataError for an unknown family, and for a setting of a known one that would be computed wrongly
+ */
+export function architectureOf(config: JsonObject): Architecture {
+  const type = config['model_type'];
+  const family = typeof type === 'string' && Object.hasOwn(FAMILIES, type) ? FAMILIES[type] : undefined;
+  if (family === undefined) {
+    throw new DataError(
+      `config.json: model_type=${JSON.stringify(type)}; supported are ${supportedModelTypes.join(', ')}. Choose a model of one of these.`,
+    );
+  }
+  return family(config);
+}

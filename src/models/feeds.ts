@@ -1,0 +1,62 @@
+import { InvalidParameterError } from '../../privacy/errors.ts';
+import { evaluateDim } from '../graph/index.ts';
+import type { Network } from './network.ts';
+
+/** A dense tensor: row-major `data`, concrete `dims`. */
+export interface FeedTensor {
+  readonly dims: readonly number[];
+  readonly data: Float32Array | Int32Array;
+}
+
+/** A micro-batch of records, padded on the right to one length. */
+export interface Batch {
+  readonly records: number;
+  readonly tokens: number;
+  /** [records, tokens] each. */
+  readonly ids?: Int32Array;
+  readonly typeIds?: Int32Array;
+  readonly mask?: Float32Array;
+  readonly labels?: Int32Array | Float32Array | undefined;
+  /** Output of a frozen prefix, [records, tokens, hiddenSize]. */
+  readonly hidden?: Float32Array;
+  /** Output of a frozen body, [records, hiddenSize]. */
+  readonly features?: Float32Array;
+}
+
+/**
+ * Everything that a network must be given for a batch: its inputs, positions, and dropout masks.
+ * @param rng - draws the masks; without it nothing is dropped, as in evaluation
+ * @throws InvalidParameterError where the batch lacks an input or has it in a wrong size
+ */
+export function feedsOf(
+  network: Network,
+  batch: Batch,
+  rng?: { uniform(): number },
+): Record<string, FeedTensor> {
+  const sizes = { records: batch.records, tokens: batch.tokens };
+  const feeds: Record<string, FeedTensor> = {};
+  for (const { name, shape } of network.inputs) {
+    const dims = shape.map((dim) => evaluateDim(dim, sizes));
+    const data = name === 'positions' ? positions(batch, network.positionOffset) : batch[name as keyof Batch];
+    const size = dims.reduce((product, dim) => product * dim, 1);
+    if (typeof data !== 'object' || data.length !== size) {
+      const found = typeof data === 'object' ? `${data.length} values` : 'absent';
+      throw new InvalidParameterError(`batch.${name}=${found}; the network takes [${dims.join(',')}].`);
+    }
+    feeds[name] = { dims, data };
+  }
+  for (const { name, shape, rate } of network.dropouts) {
+    const dims = shape.map((dim) => evaluateDim(dim, sizes));
+    const data = new Float32Array(dims.reduce((product, dim) => product * dim, 1)).fill(1);
+    if (rng !== undefined) {
+      const kept = 1 / (1 - rate);
+      for (let at = 0; at < data.length; at++) data[at] = rng.uniform() < rate ? 0 : kept;
+    }
+    feeds[name] = { dims, data };
+  }
+  return feeds;
+}
+
+function positions({ records, tokens }: Batch, offset: number): Int32Array {
+  return Int32Array.from({ length: records * tokens }, (_, at) => offset + (at % tokens));
+}

@@ -1,0 +1,24 @@
+export type { Architecture } from './architecture.ts';
+export { architectureOf, supportedModelTypes } from './families.ts';
+export { ignoredLabel, type Head, type Task } from './heads.ts';
+export { feedsOf, type Batch, type FeedTensor } from './feeds.ts';
+export {
+  bodyParameters,
+  loadParameters,
+  tensorsOf,
+  type LoadedParameters,
+  type LoadOptions,
+  type ParameterValues,
+} from './checkpoint.ts';
+export type { DropoutSpec, InputSpec, LoraSettings } from './modules.ts';
+export { buildNetwork, type Layer, type Network, type NetworkOptions } from './network.ts';
+export {
+  frozenLayers,
+  initialValues,
+  trainableNames,
+  type Init,
+  type InitRng,
+  type ParameterSpec,
+  type Place,
+  type Trainable,
+} from './parameters.ts';

@@ -1,0 +1,197 @@
+import type { DType, GraphBuilder, Shape, Value } from '../graph/index.ts';
+import type { Init, ParameterSpec, Place } from './parameters.ts';
+
+/** Low-rank adapters (Hu et al., arXiv:2106.09685): W x + (alpha / rank) B A x, with B zero at first. */
+export interface LoraSettings {
+  readonly rank: number;
+  readonly alpha: number;
+  /** Probability that an input of A is dropped. */
+  readonly dropout: number;
+  /** Module names, or the ends of their paths after a dot; `all-linear` for every linear map of the layers. */
+  readonly targets: readonly string[];
+}
+
+export interface InputSpec {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** A dropout mask that each training run feeds: 0 with probability `rate`, else 1 / (1 - rate). */
+export interface DropoutSpec extends InputSpec {
+  readonly rate: number;
+}
+
+/** Weight layout of a linear map: `out-in` is torch's Linear, `in-out` GPT-2's Conv1D. */
+type Layout = 'out-in' | 'in-out';
+
+/** Layers with parameters, over a graph; what was used is listed. Activations are [..., features]. */
+export interface Modules {
+  readonly builder: GraphBuilder;
+  readonly maxTokens: number;
+  readonly inputs: readonly InputSpec[];
+  readonly dropouts: readonly DropoutSpec[];
+  readonly params: readonly ParameterSpec[];
+  /** Paths that LoRA was put on. */
+  readonly adapted: readonly string[];
+  /** An input of the graph; asked for again, the same. */
+  readonly input: (name: string, dtype: DType, shape: Shape) => Value;
+  readonly linear: (path: string, x: Value, outputs: number, options: LinearOptions) => Value;
+  /** ids i32 [...] -> [..., width] from the table `path`.weight. */
+  readonly embed: (path: string, ids: Value, rows: number, width: number, place: Place) => Value;
+  /** x [..., width] -> [..., rows] by the table `path`.weight of an embedding, with a bias of the given name where there is one. */
+  readonly tied: (path: string, x: Value, rows: number, bias?: string) => Value;
+  readonly layerNorm: (path: string, x: Value, epsilon: number, place: Place) => Value;
+  readonly rmsNorm: (path: string, x: Value, epsilon: number, place: Place) => Value;
+  /** Drops entries with the network's dropout rate (none where it is 0). */
+  readonly drop: (x: Value) => Value;
+}
+
+export interface LinearOptions {
+  readonly place: Place;
+  readonly layout?: Layout;
+  readonly bias?: boolean;
+  /** Zero weights at first, rather than random ones. */
+  readonly zero?: boolean;
+}
+
+export interface ModuleSettings {
+  /** Standard deviation of random initial weights. */
+  readonly initializerRange: number;
+  readonly dropout: number;
+  readonly lora: LoraSettings | undefined;
+  /** Longest input that constants are made for. */
+  readonly maxTokens: number;
+}
+
+export function createModules(builder: GraphBuilder, settings: ModuleSettings): Modules {
+  const inputs: InputSpec[] = [];
+  const inputValues = new Map<string, Value>();
+  const dropouts: DropoutSpec[] = [];
+  const params = new Map<string, ParameterSpec>();
+  const adapted: string[] = [];
+  const random: Init = { kind: 'normal', deviation: settings.initializerRange };
+
+  const param = (spec: ParameterSpec): Value => {
+    // A tied parameter belongs where it is used first.
+    if (!params.has(spec.name)) params.set(spec.name, spec);
+    return builder.param(spec.name, spec.shape);
+  };
+
+  const input = (name: string, dtype: DType, shape: Shape): Value => {
+    let value = inputValues.get(name);
+    if (value === undefined) {
+      value = builder.input(name, dtype, shape);
+      inputValues.set(name, value);
+      inputs.push({ name, dtype, shape });
+    }
+    return value;
+  };
+
+  const dropWith = (x: Value, rate: number): Value => {
+    if (rate === 0) return x;
+    const spec: DropoutSpec = { name: `dropout.${dropouts.length}`, dtype: 'f32', shape: x.shape, rate };
+    dropouts.push(spec);
+    return builder.mul(x, builder.input(spec.name, spec.dtype, spec.shape));
+  };
+
+  const adapter = (
+    path: string,
+    x: Value,
+    inputsCount: number,
+    outputs: number,
+    place: Place,
+  ): Value | undefined => {
+    const { lora } = settings;
+    if (lora === undefined || !isTarget(path, place, lora.targets)) return undefined;
+    adapted.push(path);
+    const a = param({
+      name: `${path}.lora_A.weight`,
+      shape: [lora.rank, inputsCount],
+      // Kaiming's uniform with a = sqrt(5), as peft: bound sqrt(6 / ((1 + 5) n)) for n inputs.
+      init: { kind: 'uniform', bound: 1 / Math.sqrt(inputsCount) },
+      place,
+      role: 'lora',
+    });
+    const b = param({
+      name: `${path}.lora_B.weight`,
+      shape: [outputs, lora.rank],
+      init: { kind: 'zeros' },
+      place,
+      role: 'lora',
+    });
+    const low = builder.linear(dropWith(x, lora.dropout), a, 'out-in');
+    return builder.linear(builder.affine(low, lora.alpha / lora.rank), b, 'out-in');
+  };
+
+  return {
+    builder,
+    maxTokens: settings.maxTokens,
+    inputs,
+    dropouts,
+    adapted,
+    get params() {
+      return [...params.values()];
+    },
+    input,
+    tied: (path, x, rows, bias) => {
+      const shape = [rows, x.shape.at(-1) as number];
+      const table = param({
+        name: `${path}.weight`,
+        shape,
+        init: random,
+        place: 'embeddings',
+        role: 'table',
+      });
+      const y = builder.linear(x, table, 'out-in');
+      if (bias === undefined) return y;
+      return builder.bias(
+        y,
+        param({ name: bias, shape: [rows], init: { kind: 'zeros' }, place: 'head', role: 'bias' }),
+      );
+    },
+    drop: (x) => dropWith(x, settings.dropout),
+    linear: (path, x, outputs, { place, layout = 'out-in', bias = true, zero = false }) => {
+      const inputsCount = x.shape.at(-1) as number;
+      const shape = layout === 'out-in' ? [outputs, inputsCount] : [inputsCount, outputs];
+      const init = zero ? ({ kind: 'zeros' } as const) : random;
+      let y = builder.linear(
+        x,
+        param({ name: `${path}.weight`, shape, init, place, role: 'weight' }),
+        layout,
+      );
+      const low = adapter(path, x, inputsCount, outputs, place);
+      if (low !== undefined) y = builder.add(y, low);
+      if (!bias) return y;
+      return builder.bias(
+        y,
+        param({ name: `${path}.bias`, shape: [outputs], init: { kind: 'zeros' }, place, role: 'bias' }),
+      );
+    },
+    embed: (path, ids, rows, width, place) =>
+      builder.embed(
+        ids,
+        param({ name: `${path}.weight`, shape: [rows, width], init: random, place, role: 'table' }),
+      ),
+    layerNorm: (path, x, epsilon, place) => {
+      const shape = [x.shape.at(-1) as number];
+      const gain = param({ name: `${path}.weight`, shape, init: { kind: 'ones' }, place, role: 'gain' });
+      const offset = param({ name: `${path}.bias`, shape, init: { kind: 'zeros' }, place, role: 'bias' });
+      return builder.layerNorm(x, gain, offset, epsilon).y;
+    },
+    rmsNorm: (path, x, epsilon, place) => {
+      const shape = [x.shape.at(-1) as number];
+      return builder.rmsNorm(
+        x,
+        param({ name: `${path}.weight`, shape, init: { kind: 'ones' }, place, role: 'gain' }),
+        epsilon,
+      ).y;
+    },
+  };
+}
+
+/** peft's rule: a target names a module, or its path ends in a dot and the target. The head is never adapted. */
+function isTarget(path: string, place: Place, targets: readonly string[]): boolean {
+  if (typeof place !== 'object') return false;
+  return targets.some((target) => target === 'all-linear' || path === target || path.endsWith(`.${target}`));
+}

@@ -1,0 +1,171 @@
+import { InvalidParameterError } from '../../privacy/errors.ts';
+import { GraphBuilder, type Graph, type Value } from '../graph/index.ts';
+import type { Architecture } from './architecture.ts';
+import { pooled, recordLoss, type Head, type Task } from './heads.ts';
+import { createModules, type DropoutSpec, type InputSpec, type LoraSettings } from './modules.ts';
+import type { ParameterSpec } from './parameters.ts';
+
+/** A place between layers: after so many of them (0: the embeddings). */
+export interface Layer {
+  readonly layer: number;
+}
+
+export interface NetworkOptions {
+  readonly architecture: Architecture;
+  readonly task: Task;
+  /** Classes, label names or regression targets; not used by language models. */
+  readonly labels?: number;
+  /** How hidden states become a record's features; not used by language models. */
+  readonly head?: Head;
+  /** Probability at every place where the model family drops activations; default 0. */
+  readonly dropout?: number;
+  readonly lora?: LoraSettings;
+  /** What the network is given: tokens (default), hidden states after a layer, or pooled features. */
+  readonly from?: 'tokens' | Layer | 'features';
+  /** What it gives; default `loss`. */
+  readonly to?: 'loss' | 'logits' | 'features' | Layer;
+  /** Longest input; default the architecture's. Decoders keep constants of this size. */
+  readonly maxTokens?: number;
+}
+
+/**
+ * A network as a graph with one output.
+ *
+ * Inputs, of which a network lists those that it has (records R, tokens T, padding on the right):
+ * `ids`, `typeIds`, `positions` i32 [R, T]; `mask` f32 [R, T], 1 for tokens and 0 for padding; `hidden` f32 [R, T, hiddenSize];
+ * `features` f32 [R, hiddenSize]; `labels`: i32 [R] class numbers, or f32 [R, labels] of 0 and 1 (multi-label), or f32 [R]
+ * targets (regression), or i32 [R, T] token ids, `ignoredLabel` where there is no target (language models).
+ *
+ * Output: `loss` f32 [R]; `logits` f32 [R, labels], or [R, T, vocabulary]; `features` f32 [R, hiddenSize]; or `hidden`.
+ * A padded position changes no output of its record by a bit, except the `hidden` and token logits at that position.
+ */
+export interface Network {
+  readonly graph: Graph;
+  readonly output: 'loss' | 'logits' | 'features' | 'hidden';
+  readonly inputs: readonly InputSpec[];
+  /** Masks to feed, beside `inputs`. */
+  readonly dropouts: readonly DropoutSpec[];
+  /** What the network uses, from the bottom up. */
+  readonly params: readonly ParameterSpec[];
+  /** Paths of the linear maps that have LoRA factors. */
+  readonly adapted: readonly string[];
+  readonly positionOffset: number;
+}
+
+/**
+ * Builds the part of a model between `from` and `to`.
+ * @throws InvalidParameterError naming the option at fault
+ */
+export function buildNetwork(options: NetworkOptions): Network {
+  const {
+    architecture,
+    task,
+    dropout = 0,
+    lora,
+    from = 'tokens',
+    to = 'loss',
+    maxTokens = architecture.maxTokens,
+  } = options;
+  check(options);
+  const builder = new GraphBuilder();
+  const { initializerRange, hiddenSize, layers, positionOffset } = architecture;
+  const modules = createModules(builder, { initializerRange, dropout, lora, maxTokens });
+
+  const finish = (output: Network['output'], value: Value): Network => {
+    builder.output(output, value);
+    const { inputs, dropouts, params, adapted } = modules;
+    return { graph: builder.build(), output, inputs, dropouts, params, adapted, positionOffset };
+  };
+  const hiddenAfter = (end: number): Value => {
+    let x =
+      from === 'tokens'
+        ? architecture.embeddings(modules)
+        : modules.input('hidden', 'f32', ['records', 'tokens', hiddenSize]);
+    for (let index = typeof from === 'object' ? from.layer : 0; index < end; index++)
+      x = architecture.layer(modules, index, x);
+    return x;
+  };
+  const output = (): readonly [Network['output'], Value] => {
+    if (typeof to === 'object') return ['hidden', hiddenAfter(to.layer)];
+    const language = task === 'masked-lm' || task === 'causal-lm';
+    let logits: Value;
+    if (language) {
+      logits = architecture.languageHead(modules, architecture.final(modules, hiddenAfter(layers)));
+    } else {
+      const head = options.head ?? 'mean';
+      const features =
+        from === 'features'
+          ? modules.input('features', 'f32', ['records', hiddenSize])
+          : pooled(modules, architecture.final(modules, hiddenAfter(layers)), head);
+      if (to === 'features') return ['features', features];
+      logits =
+        head === 'pooler'
+          ? architecture.pooler!(modules, features, options.labels!)
+          : modules.linear('head', modules.drop(features), options.labels!, { place: 'head', zero: true });
+    }
+    return to === 'logits' ? ['logits', logits] : ['loss', recordLoss(modules, logits, task)];
+  };
+  return finish(...output());
+}
+
+function check({
+  architecture,
+  task,
+  labels,
+  head = 'mean',
+  dropout = 0,
+  lora,
+  from = 'tokens',
+  to = 'loss',
+  maxTokens,
+}: NetworkOptions): void {
+  const { layers, modelType, family } = architecture;
+  const language = task === 'masked-lm' || task === 'causal-lm';
+  if ((task === 'masked-lm' && family !== 'encoder') || (task === 'causal-lm' && family !== 'decoder')) {
+    fail(`task=${task}; ${modelType} is an ${family}. Use masked-lm with encoders, causal-lm with decoders.`);
+  }
+  if (!language && head !== 'mean' && family === 'decoder') {
+    fail(`head=${head}; the first token of a ${modelType} sees nothing but itself. Use head=mean.`);
+  }
+  if (language && (from === 'features' || to === 'features'))
+    fail(`task=${task}; it has no pooled features. Start or end at a layer.`);
+  const needsLabels = !language && typeof to !== 'object' && to !== 'features';
+  if (needsLabels && !(Number.isSafeInteger(labels) && labels! >= (task === 'single-label' ? 2 : 1))) {
+    fail(
+      `labels=${labels}; task ${task} needs a whole number of at least ${task === 'single-label' ? 2 : 1}.`,
+    );
+  }
+  if (!(dropout >= 0 && dropout < 1)) fail(`dropout=${dropout}; it must be at least 0 and below 1.`);
+  if (lora !== undefined) checkLora(lora);
+  for (const [name, place] of Object.entries({ from, to })) {
+    if (
+      typeof place === 'object' &&
+      !(Number.isInteger(place.layer) && place.layer >= 0 && place.layer <= layers)
+    ) {
+      fail(`${name}.layer=${place.layer}; ${modelType} here has layers 0 to ${layers}.`);
+    }
+  }
+  if (typeof from === 'object' && typeof to === 'object' && from.layer > to.layer) {
+    fail(`from.layer=${from.layer}, to.layer=${to.layer}; the second must not be below the first.`);
+  }
+  if (from === 'features' && (to === 'features' || typeof to === 'object'))
+    fail('from=features; nothing but logits and loss follows.');
+  if (
+    maxTokens !== undefined &&
+    !(Number.isInteger(maxTokens) && maxTokens >= 1 && maxTokens <= architecture.maxTokens)
+  ) {
+    fail(`maxTokens=${maxTokens}; ${modelType} here takes 1 to ${architecture.maxTokens}.`);
+  }
+}
+
+function checkLora({ rank, alpha, dropout, targets }: LoraSettings): void {
+  if (!(Number.isSafeInteger(rank) && rank >= 1))
+    fail(`lora.rank=${rank}; it must be a whole number, at least 1.`);
+  if (!(alpha > 0 && Number.isFinite(alpha))) fail(`lora.alpha=${alpha}; it must be positive.`);
+  if (!(dropout >= 0 && dropout < 1)) fail(`lora.dropout=${dropout}; it must be at least 0 and below 1.`);
+  if (targets.length === 0) fail('lora.targets=[]; name a linear map, or all-linear.');
+}
+
+function fail(message: string): never {
+  throw new InvalidParameterError(message);
+}
