@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { plainGradient, privateGradient, ruleKey } from '../../src/graph/index.ts';
+import { gradientCases, modelCases, opCases, ruleSizes, type GradientCase } from '../support/cases.ts';
+import { relativeError, runGradient } from '../support/sums.ts';
+
+const tolerance = 1e-5;
+
+function expectSums(actual: Readonly<Record<string, readonly number[]>>, wanted: typeof actual): void {
+  expect(Object.keys(actual).sort()).toEqual(Object.keys(wanted).sort());
+  const scale = Math.hypot(...Object.values(wanted).flat());
+  for (const [name, sum] of Object.entries(wanted)) {
+    // Some gradients are 0 but for rounding (a key's bias): they count against the whole.
+    expect(relativeError(actual[name]!, sum, 1e-3 * scale), name).toBeLessThan(tolerance);
+  }
+}
+
+describe.each(gradientCases.map((c) => [c.name, c] as const))('PyTorch gradients: %s', (_name, golden) => {
+  const { request, inputs, params, expected } = golden;
+
+  it('plain sums', () => {
+    const actual = runGradient(plainGradient(request), inputs, params);
+    expect(relativeError(actual.losses, expected.losses)).toBeLessThan(tolerance);
+    expectSums(actual.sums, expected.sums);
+  });
+
+  it.each(Object.keys(ruleSizes) as (keyof typeof ruleSizes)[])(
+    'G2 G7 norms and clipped sums, %s',
+    (rule) => {
+      for (const [kind, clipped] of Object.entries(expected.clipped)) {
+        const clipping = { kind: kind as 'flat', norm: expected.clipNorm, gamma: 0.01 };
+        const gradient = privateGradient({ ...request, clipping, sizes: ruleSizes[rule] });
+        const actual = runGradient(gradient, inputs, params);
+        expect(relativeError(actual.losses, expected.losses)).toBeLessThan(tolerance);
+        for (const [i, norm] of actual.norms.entries()) {
+          expect(Math.abs(norm / expected.norms[i]! - 1)).toBeLessThan(tolerance);
+        }
+        expectSums(actual.sums, clipped);
+      }
+    },
+  );
+});
+
+function paramNormErrors({ request, inputs, params, expected }: GradientCase): number[] {
+  return request.trainable.map((name) => {
+    const clipping = { kind: 'flat', norm: 1 } as const;
+    const alone = { ...request, trainable: [name], clipping, sizes: ruleSizes.ghost };
+    const { norms } = runGradient(privateGradient(alone), inputs, params);
+    return Math.max(...norms.map((norm, i) => relativeError([norm], [expected.paramNorms[name]![i]!], 1e-3)));
+  });
+}
+
+it.each(opCases.map((c) => [c.name, c] as const))('G2 norm of each parameter alone: %s', (_name, golden) => {
+  expect(Math.max(...paramNormErrors(golden))).toBeLessThan(tolerance);
+});
+
+it('G2 norm of each parameter alone: whole models', () => {
+  for (const golden of modelCases)
+    expect(Math.max(...paramNormErrors(golden)), golden.name).toBeLessThan(tolerance);
+});
+
+it('forces either rule by the sizes', () => {
+  for (const { request } of modelCases) {
+    expect(ruleKey({ ...request, sizes: ruleSizes.ghost })).not.toContain('direct');
+    expect(ruleKey({ ...request, sizes: ruleSizes.direct })).toContain('direct');
+  }
+});
