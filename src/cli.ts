@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import yargs, { type Argv, type CommandModule } from 'yargs';
+import { inspect } from 'node:util';
 import { hideBin } from 'yargs/helpers';
-import type { CommonArguments } from './commands/output.ts';
 import { DptuneError, type ErrorCode } from '../privacy/errors.ts';
+import { runCommandLine } from './commands/command-line.ts';
+import { printable } from './commands/output.ts';
 
 const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   usage: 2,
@@ -18,133 +18,20 @@ const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
 };
 const UNEXPECTED = 1;
 
-type Module = CommandModule<CommonArguments, CommonArguments>;
-
-interface Command {
-  readonly describe: string;
-  /** Loaded when the command is called, so that help and the light commands start fast. */
-  readonly load: () => Promise<object>;
-}
-
-/** In the order of the help. */
-const COMMANDS: Readonly<Record<string, Command>> = {
-  init: {
-    describe: 'Write a commented job file',
-    load: async () => (await import('./commands/init.ts')).init,
-  },
-  schema: {
-    describe: 'Print the JSON Schema of job files, or their reference page',
-    load: async () => (await import('./commands/schema.ts')).schema,
-  },
-  export: {
-    describe: 'Copy what may leave the building out of a run',
-    load: async () => (await import('./commands/export.ts')).exportRun,
-  },
-};
-
-const COMPLETIONS = '--get-yargs-completions';
-
-/**
- * Runs one command.
- * @param args - the command line without the interpreter and the script
- * @throws DptuneError with the code that decides the exit code, or whatever went wrong unexpectedly
- */
-async function run(args: readonly string[]): Promise<void> {
-  const completing = args.includes(COMPLETIONS);
-  const words = args.filter((argument) => !argument.startsWith('-'));
-  const name = completing ? words.findLast((word) => Object.hasOwn(COMMANDS, word)) : words[0];
-  if (name !== undefined && name !== 'completion' && !Object.hasOwn(COMMANDS, name)) {
-    const { unknownCommand } = await import('./commands/usage.ts');
-    throw unknownCommand(name, Object.keys(COMMANDS));
-  }
-  const module = name === undefined ? undefined : ((await COMMANDS[name]?.load()) as Module | undefined);
-  const parser = parserFor(args, name, module);
-  if (args.length === 0) {
-    process.stderr.write(`${await parser.getHelp()}\n`);
-    throw new DptuneError('usage', '');
-  }
-  const fault = await firstFault(parser);
-  if (fault !== undefined) {
-    const { usageError } = await import('./commands/usage.ts');
-    throw usageError(fault, args, name, module);
-  }
-}
-
-/** Parses and runs. @returns what yargs finds wrong with the command line; an error of the command itself is thrown */
-async function firstFault(parser: Argv<CommonArguments>): Promise<string | undefined> {
-  let fault: string | undefined;
-  parser.fail((message, error: Error | undefined) => {
-    if (error && error.name !== 'YError') throw error;
-    fault ??= message;
-    throw error ?? new Error(message);
-  });
-  try {
-    await parser.parseAsync();
-  } catch (error) {
-    if (fault === undefined) throw error;
-  }
-  return fault;
-}
-
-function parserFor(
-  args: readonly string[],
-  name: string | undefined,
-  module: Module | undefined,
-): Argv<CommonArguments> {
-  const parser = yargs(args)
-    .scriptName('dptune')
-    .usage('$0 <command> [options]\n\nDifferentially private fine-tuning of language models, with evidence.')
-    .locale('en')
-    .option('json', { type: 'boolean', default: false, describe: 'Print events as lines of JSON' })
-    .version(version())
-    .alias('help', 'h')
-    .strict()
-    .demandCommand(1)
-    .check(givenOnce)
-    .exitProcess(false)
-    .wrap(Math.min(process.stdout.columns ?? 100, 120));
-  for (const [other, { describe }] of Object.entries(COMMANDS)) {
-    if (other === name && module) parser.command(module);
-    else parser.command(other, describe);
-  }
-  return parser
-    .completion('completion', 'Print a completion script for bash or zsh (by $SHELL)')
-    .epilogue('dptune <command> --help tells more. Documentation: docs/ in the package.');
-}
-
-/**
- * yargs makes a list of what is given twice, where the command expects one value.
- * @param options - what yargs knows of the options; its published types call this parameter aliases
- */
-function givenOnce(argv: Readonly<Record<string, unknown>>, options: object): true {
-  const { array, key } = options as { array: readonly string[]; key: object };
-  const twice = Object.keys(key).find((name) => Array.isArray(argv[name]) && !array.includes(name));
-  if (twice !== undefined)
-    throw new DptuneError('usage', `--${twice}: is given more than once; give it once`);
-  return true;
-}
-
-/** The package's version; the compiled file lies one folder deeper than its source. */
-function version(): string {
-  const up = import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json';
-  return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version;
-}
-
 /** Says what went wrong, and returns the exit code. */
 function report(error: unknown, json: boolean): number {
-  const known = error instanceof DptuneError;
   const message = error instanceof Error ? error.message : String(error);
-  const code = known ? error.code : 'unexpected';
+  const code = error instanceof DptuneError ? error.code : 'unexpected';
   if (json) process.stdout.write(`${JSON.stringify({ event: 'error', code, message })}\n`);
-  if (process.env['DPTUNE_DEBUG'] === '1')
-    process.stderr.write(`${error instanceof Error ? error.stack : message}\n`);
-  else if (known && message !== '') process.stderr.write(`dptune: ${message}\n`);
-  else if (!known) {
-    process.stderr.write(
-      `dptune: unexpected error: ${message}\nThis is a bug. DPTUNE_DEBUG=1 shows where it happened.\n`,
-    );
-  }
-  return known ? EXIT_CODES[error.code] : UNEXPECTED;
+  if (message !== '') process.stderr.write(`dptune: ${printable(textOf(error, message))}\n`);
+  return error instanceof DptuneError ? EXIT_CODES[error.code] : UNEXPECTED;
+}
+
+function textOf(error: unknown, message: string): string {
+  if (process.env['DPTUNE_DEBUG'] === '1') return inspect(error);
+  const isSystemError = error instanceof Error && 'syscall' in error;
+  if (error instanceof DptuneError || isSystemError) return message;
+  return `unexpected error: ${message}\nThis is a bug. DPTUNE_DEBUG=1 shows where it happened.`;
 }
 
 /** A reader that went away (`dptune ... | head`) ends the output, not the work. */
@@ -176,7 +63,7 @@ async function main(args: readonly string[]): Promise<void> {
   process.on('uncaughtException', (error) => process.exit(report(error, json)));
   let code = 0;
   try {
-    await run(args);
+    await runCommandLine(args);
   } catch (error) {
     code = report(error, json);
   }

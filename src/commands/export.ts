@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { CommandModule } from 'yargs';
@@ -88,19 +88,20 @@ async function refusePrivate(run: string, release: string, files: readonly Entry
     const top = path.split(sep)[0]!;
     if (!RELEASED.includes(top)) faults.push(`release/${path}: is not part of a release`);
   }
-  const directory = join(resolve(run), 'private');
-  const secret = (await isDirectory(directory)) ? await plainFiles(directory) : [];
+  // Followed where it is a link: people put it on another disk.
+  const directory = await realpath(join(run, 'private')).catch(() => undefined);
+  const secret = directory === undefined ? [] : await plainFiles(directory);
   for (const file of files.filter(({ bytes }) => bytes > 0)) {
     for (const other of secret.filter(({ bytes }) => bytes === file.bytes)) {
       const [a, b] = await Promise.all([
         digestOf(join(release, file.path)),
-        digestOf(join(directory, other.path)),
+        digestOf(join(directory!, other.path)),
       ]);
       if (a === b) faults.push(`release/${file.path}: has the content of private/${other.path}`);
     }
   }
-  if (faults.length > 0)
-    throw new DataError(`run=${run}: nothing was copied; take these out of release/:\n${faults.join('\n')}`);
+  if (faults.length === 0) return;
+  throw new DataError(`run=${run}: nothing was copied; take these out of release/:\n${faults.join('\n')}`);
 }
 
 /** @throws DataError at a link or device: it could lead anywhere */

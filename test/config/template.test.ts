@@ -16,19 +16,21 @@ describe('the template', () => {
   test('has every setting, and each that is commented out loads when it is given', async () => {
     const template = jobTemplate();
     const commented = [...template.matchAll(/^ *# [a-z][A-Za-z]+: .+$/gm)].map(([line]) => line);
-    expect(commented.map((line) => /(\w+):/.exec(line)![1]).sort()).toEqual([
-      'earlyStopping',
-      'expression',
-      'layers',
-      'maxRecordsPerUser',
-      'noiseMultiplier',
-      'phases',
-      'retention',
-      'test',
-      'textPair',
-      'unit',
-      'validation',
-    ]);
+    expect(new Set(commented.map((line) => /(\w+):/.exec(line)![1]))).toEqual(
+      new Set([
+        'earlyStopping',
+        'expression',
+        'layers',
+        'maxRecordsPerUser',
+        'noiseMultiplier',
+        'phases',
+        'retention',
+        'test',
+        'textPair',
+        'unit',
+        'validation',
+      ]),
+    );
     const companions: Record<string, string[]> = {
       earlyStopping: ['data.validation={path: v.csv, public: true}'],
       expression: ['train.schedule.kind=expression'],
@@ -40,7 +42,7 @@ describe('the template', () => {
     for (const line of commented) {
       const given = template.replace(line, line.replace('# ', ''));
       const overrides = companions[/(\w+):/.exec(line)![1]!] ?? [];
-      await expect(checkedConfig(given, 'job.yaml', overrides), line).resolves.toBeDefined();
+      await expect(checkedConfig(given, 'job.yaml', overrides)).resolves.toBeDefined();
     }
   });
 

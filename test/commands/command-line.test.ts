@@ -1,0 +1,36 @@
+import { readdir } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { DptuneError } from '../../privacy/errors.ts';
+import { COMMANDS, runCommandLine } from '../../src/commands/command-line.ts';
+
+describe('mistakes on the command line', () => {
+  test.each([
+    [['ini'], 'command=ini: is unknown; did you mean init? See dptune --help'],
+    [['frobnicate'], 'command=frobnicate: is unknown; see dptune --help'],
+    [['init', '--forse'], '--forse: is unknown; did you mean --force? See dptune init --help'],
+    [['init', 'extra'], 'extra: is one argument too many; see dptune init --help'],
+    [['init', '--out', 'a', '--out', 'b'], '--out: is given more than once; give it once'],
+    [['export'], 'an argument is missing: dptune export <run>; see dptune export --help'],
+    [['export', 'run'], 'Missing required argument: to; see dptune export --help'],
+    [['--jsn'], 'an argument is missing: dptune <command>; see dptune --help'],
+  ])('%j', async (args, expected) => {
+    const error = await runCommandLine(args).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(DptuneError);
+    expect(error).toMatchObject({ code: 'usage', message: expected });
+  });
+});
+
+test('every command is in the list, by the name and description of its module', async () => {
+  for (const [name, { describe: description, load }] of Object.entries(COMMANDS)) {
+    const module = (await load()) as { command: string; describe: string };
+    expect(module.command.split(' ')[0]).toBe(name);
+    expect(module.describe).toBe(description);
+  }
+});
+
+test('every file of src/commands that defines a command is in the list', async () => {
+  const files = await readdir(new URL('../../src/commands', import.meta.url));
+  const parts = /^(command-line|output|progress|usage)\.ts$|^\w+-/;
+  const commands = files.filter((file) => file.endsWith('.ts') && !parts.test(file));
+  expect(commands.map((file) => file.replace('.ts', '')).sort()).toEqual(Object.keys(COMMANDS).sort());
+});
