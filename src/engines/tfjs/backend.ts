@@ -19,7 +19,7 @@ interface NativeBackend {
   readonly binding: { readonly TF_Version: string };
 }
 
-// The package's kernels call two functions of node:util that Node 23 removed.
+// The package's kernels call two functions of node:util that Node 22 warns of and Node 23 removed.
 interface RemovedFunctions {
   isNullOrUndefined?: (value: unknown) => boolean;
   isArray?: (value: unknown) => boolean;
@@ -28,8 +28,8 @@ interface RemovedFunctions {
 const loaders: Readonly<Record<BackendName, (threads: number | undefined) => Promise<string>>> = {
   async tensorflow(threads) {
     const removed = util as RemovedFunctions;
-    removed.isNullOrUndefined ??= (value) => value === null || value === undefined;
-    removed.isArray ??= Array.isArray;
+    removed.isNullOrUndefined = (value) => value === null || value === undefined;
+    removed.isArray = Array.isArray;
     // Read by the library when it is loaded: errors only; take GPU memory as needed, not all of it at once.
     process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
     // oneDNN announces itself on every load and is no faster here (1024^3 matmul 22 ms with and without).
