@@ -118,9 +118,10 @@ describe.each(backends)('tfjs %s', (backend) => {
       const units = expected.norms.length;
       const [before] = (await run(engine, gradient, params, inputs)).norms;
       // Unit 0 gets unit 1's numbers.
+      const second = unitsOf(gradient, inputs, units, 1, 2);
       const moved = Object.fromEntries(
-        Object.entries(inputs).map(([name, tensor]): [string, Tensor] => {
-          const other = unitsOf(gradient, inputs, units, 1, 2)[name]!;
+        Object.entries(second).map(([name, other]): [string, Tensor] => {
+          const tensor = inputs[name]!;
           if (other.data.length === tensor.data.length) return [name, tensor];
           const data = tensor.data.slice();
           data.set(other.data, 0);
