@@ -65,7 +65,7 @@ function refuseShared(node: AnyNode, trainable: ReadonlyMap<Value, string>): nev
   const names = node.inputs.flatMap((input) => trainable.get(input) ?? []);
   throw new InvalidParameterError(
     `${describe(node)}: trainable parameters (${names.join(', ') || 'below it'}) meet values that have no records axis, ` +
-      `so that no per-unit gradient exists; expand its inputs to [${recordsAxis}, ...] first`,
+      `so that no per-unit gradient exists; expand those to [${recordsAxis}, ...] first`,
   );
 }
 
