@@ -295,3 +295,22 @@ test('engines on different backends run side by side', async () => {
 test('a backend that does not load is named, with the remedy', async () => {
   await expect(loadBackend('webgl' as never)).rejects.toThrow(/backend=webgl does not load.*dptune engines/s);
 });
+
+test('never takes another device than the one asked for', async () => {
+  await expect(createTfjsEngine({ backend: 'wasm', device: 'cuda' })).rejects.toThrow(
+    'backend=wasm does not load: wasm: it cannot use device cuda',
+  );
+  await expect(createTfjsEngine({ device: 'webgpu' })).rejects.toThrow(
+    /tensorflow: it cannot use device webgpu.*cpu: it/,
+  );
+  const engine = await createTfjsEngine({ backend: 'cpu', device: 'cpu' });
+  expect(engine.device).toMatch(/^cpu /);
+  await engine.dispose();
+});
+
+const gpuIsUsed = backends.includes('tensorflow') && (await loadBackend('tensorflow')).device.includes('GPU');
+test.skipIf(gpuIsUsed)('device cuda says what is missing where there is no GPU', async () => {
+  await expect(createTfjsEngine({ device: 'cuda' })).rejects.toThrow(
+    /tensorflow: .*(no NVIDIA GPU|addon|Cannot find).*wasm: it cannot use device cuda/s,
+  );
+});

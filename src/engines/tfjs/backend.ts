@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import { InvalidParameterError } from '../../../privacy/errors.ts';
+import type { EngineOptions } from '../engine.ts';
 
 /** TensorFlow.js backends, fastest first: `auto` takes the first that loads. */
 export const backendNames = ['tensorflow', 'wasm', 'cpu'] as const;
@@ -25,8 +26,15 @@ interface RemovedFunctions {
   isArray?: (value: unknown) => boolean;
 }
 
-const loaders: Readonly<Record<BackendName, (threads: number | undefined) => Promise<string>>> = {
-  async tensorflow(threads) {
+export interface BackendOptions {
+  /** CPU threads of the native library; only its first load in a process can set them. Default: one per core. */
+  readonly threads?: number;
+  /** `cuda` insists on a GPU and `cpu` on none; only the first load in a process can choose. Default: a GPU if there is one. */
+  readonly device?: EngineOptions['device'];
+}
+
+const loaders: Readonly<Record<BackendName, (options: BackendOptions) => Promise<string>>> = {
+  async tensorflow({ threads, device }) {
     const removed = util as RemovedFunctions;
     removed.isNullOrUndefined = (value) => value === null || value === undefined;
     removed.isArray = Array.isArray;
@@ -36,9 +44,16 @@ const loaders: Readonly<Record<BackendName, (threads: number | undefined) => Pro
     process.env['TF_ENABLE_ONEDNN_OPTS'] ??= '0';
     process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
     if (threads !== undefined) process.env['TF_NUM_INTRAOP_THREADS'] = String(threads);
+    if (device === 'cpu') process.env['CUDA_VISIBLE_DEVICES'] = '-1';
     createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu');
     await use('tensorflow');
     const { isUsingGpuDevice, binding } = tf.backend() as unknown as NativeBackend;
+    if (device === 'cuda' && !isUsingGpuDevice) {
+      throw new Error(
+        'it found no NVIDIA GPU: check the driver (nvidia-smi), and build the binding with --cuda',
+      );
+    }
+    if (device === 'cpu' && isUsingGpuDevice) throw new Error('this process already uses its GPU');
     return `${isUsingGpuDevice ? 'NVIDIA GPU' : 'cpu'} (TensorFlow ${binding.TF_Version})`;
   },
   async wasm() {
@@ -62,15 +77,18 @@ async function use(name: BackendName): Promise<void> {
  * Loads a TensorFlow.js backend into this process.
  *
  * @param choice - a backend, or `auto` for the first of {@link backendNames} that loads
- * @param threads - CPU threads of the native library; only the first load in a process can set them
- * @throws {InvalidParameterError} if the backend does not load, with the reason and the remedy
+ * @throws {InvalidParameterError} if none that is allowed loads on the device, with the reason and the remedy
  */
-export async function loadBackend(choice: BackendName | 'auto', threads?: number): Promise<Backend> {
+export async function loadBackend(
+  choice: BackendName | 'auto',
+  options: BackendOptions = {},
+): Promise<Backend> {
   tf.enableProdMode(); // silences the packages' advertising of each other; does not change any result
   const failures: string[] = [];
   for (const name of choice === 'auto' ? backendNames : [choice]) {
     try {
-      return { name, device: await loaders[name](threads) };
+      if (!computesOn(name, options.device)) throw new Error(`it cannot use device ${options.device}`);
+      return { name, device: await loaders[name](options) };
     } catch (error) {
       failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -78,6 +96,10 @@ export async function loadBackend(choice: BackendName | 'auto', threads?: number
   throw new InvalidParameterError(
     `backend=${choice} does not load: ${failures.join('; ')}. \`dptune engines\` says what loads here and how to add the rest`,
   );
+}
+
+function computesOn(name: BackendName, device: EngineOptions['device']): boolean {
+  return device === undefined || device === 'cpu' || (device === 'cuda' && name === 'tensorflow');
 }
 
 /**

@@ -3,14 +3,12 @@ import { InvalidParameterError } from '../../../privacy/errors.ts';
 import type { GradientGraph, Graph } from '../../graph/index.ts';
 import type { Engine, Taken, Tensor, Tensors } from '../engine.ts';
 import { type Accumulator, createAccumulator } from './accumulator.ts';
-import { activate, type BackendName, loadBackend } from './backend.ts';
+import { activate, type BackendName, type BackendOptions, loadBackend } from './backend.ts';
 import { evaluate, type Prepared, prepare, upload } from './evaluation.ts';
 
-export interface TfjsOptions {
+export interface TfjsOptions extends BackendOptions {
   /** Default `auto`: the first of tensorflow, wasm, cpu that loads. */
   readonly backend?: BackendName | 'auto';
-  /** CPU threads of the tensorflow backend; only its first load in a process can set them. Default: one per core. */
-  readonly threads?: number;
 }
 
 /**
@@ -20,8 +18,11 @@ export interface TfjsOptions {
  * frees them. Nothing is read back from the device before `run` or `take` returns it.
  * @throws {InvalidParameterError} if the backend does not load
  */
-export async function createTfjsEngine(options: TfjsOptions = {}): Promise<Engine> {
-  const backend = await loadBackend(options.backend ?? 'auto', options.threads);
+export async function createTfjsEngine({
+  backend: choice = 'auto',
+  ...options
+}: TfjsOptions = {}): Promise<Engine> {
+  const backend = await loadBackend(choice, options);
   const params = new Map<string, tf.Tensor>();
   const programs = new Set<Prepared>();
   const accumulators = new Map<string, Accumulator>();
