@@ -4,6 +4,7 @@ import { hideBin } from 'yargs/helpers';
 import { DptuneError, type ErrorCode } from '../privacy/errors.ts';
 import { runCommandLine } from './commands/command-line.ts';
 import { printable } from './commands/output.ts';
+import { SHOW_CURSOR } from './commands/progress.ts';
 
 const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   usage: 2,
@@ -50,16 +51,25 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => void stream.write('', () => resolve()));
 }
 
+/**
+ * A signal that no command handles ends the process as if this handler were not there, so that shells see what happened
+ * (SIGINT: 130) and a thread that waits for the system cannot hold it up; but the cursor comes back first.
+ */
+function endBySignal(signal: 'SIGINT' | 'SIGTERM'): void {
+  const handler = () => {
+    if (process.listenerCount(signal) > 1) return;
+    if (process.stderr.isTTY) process.stderr.write(SHOW_CURSOR);
+    process.off(signal, handler);
+    process.kill(process.pid, signal);
+  };
+  process.on(signal, handler);
+}
+
 async function main(args: readonly string[]): Promise<void> {
   const json = args.includes('--json');
   [process.stdout, process.stderr].forEach(tolerateClosedPipe);
-  // Exits of its own accord run the exit handlers (the cursor comes back); a command that handles a signal itself is left to it.
-  process.on('SIGINT', () => {
-    if (process.listenerCount('SIGINT') === 1) process.exit(EXIT_CODES.interrupted);
-  });
-  process.on('SIGTERM', () => {
-    if (process.listenerCount('SIGTERM') === 1) process.exit(143);
-  });
+  endBySignal('SIGINT');
+  endBySignal('SIGTERM');
   process.on('uncaughtException', (error) => process.exit(report(error, json)));
   let code = 0;
   try {

@@ -37,7 +37,7 @@ const PLAIN_LINE_MILLISECONDS = 15_000;
 /** The rate shown is the mean over about the last 20 seconds. */
 const RATE_WINDOW_MILLISECONDS = 20_000;
 const HIDE_CURSOR = '\u001B[?25l';
-const SHOW_CURSOR = '\u001B[?25h';
+export const SHOW_CURSOR = '\u001B[?25h';
 const CLEAR_LINE = '\r\u001B[K';
 
 /** One line on the state of a run: step, share done, rate, time left, epsilon spent of budget. */

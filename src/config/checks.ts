@@ -149,13 +149,33 @@ const JOB_CHECKS: readonly Check[] = [
   only('data.header', 'data.format', 'csv', 'tsv', 'auto'),
   only('data.quote', 'data.format', 'csv', 'tsv', 'auto'),
   only('data.labels', 'task', 'classification', 'multi-label'),
+  {
+    paths: ['evaluate.slices', 'data.test', 'data.split.test'],
+    problem: (setting, written) =>
+      isDefault(written('evaluate.slices'), schemaAt(jobSchema, ['evaluate', 'slices'])) ||
+      setting('data.test') !== undefined ||
+      Number(setting('data.split.test')) > 0
+        ? undefined
+        : 'has no effect without test data; give data.test or data.split.test, or remove it',
+  },
+  {
+    paths: ['evaluate.everySteps', 'data.validation'],
+    problem: (setting) =>
+      setting('evaluate.everySteps') === 'auto' || setting('data.validation.public') === true
+        ? undefined
+        : 'has no effect without public validation data; give data.validation: {path: FILE, public: true}, or remove it',
+  },
   needsPublicValidation('train.earlyStopping', (value) => value !== undefined),
   needsPublicValidation('train.keepBest', (value) => value === true),
   stepsOrEpochs('train'),
-  { paths: ['train.phases'], problem: (setting) => phasesProblem(setting('train.phases')) },
+  {
+    paths: ['train.phases', 'privacy.noiseMultiplier'],
+    problem: (setting) =>
+      phasesProblem(setting('train.phases'), setting('privacy.noiseMultiplier') !== undefined),
+  },
 ];
 
-function phasesProblem(phases: unknown): string | undefined {
+function phasesProblem(phases: unknown, noiseIsGiven: boolean): string | undefined {
   if (!Array.isArray(phases)) return undefined;
   const names = phases.map((phase: { name?: unknown }) => String(phase.name));
   const twice = names.find((name, i) => names.indexOf(name) < i);
@@ -164,6 +184,8 @@ function phasesProblem(phases: unknown): string | undefined {
     .map((phase: { share?: number }) => phase.share)
     .filter((share) => share !== undefined);
   if (shares.length === 0) return undefined;
+  if (noiseIsGiven)
+    return 'share has no effect with privacy.noiseMultiplier, which every phase uses; remove the shares';
   if (shares.length < phases.length)
     return 'some phases give a share and some do not; give all of them or none';
   const total = shares.reduce((sum, share) => sum + share, 0);

@@ -6,7 +6,6 @@ import { at, parseJob, type JobDocument, type Problem } from './document.ts';
 import { compileExpression } from './expression.ts';
 import { applyOverride, parseOverride, type Override } from './overrides.ts';
 import type { CompleteJob, Config, ConfigInput } from './schema.ts';
-import { schemaProblems } from './validation.ts';
 
 /** A job file that was read and found right. */
 export interface Job {
@@ -63,6 +62,7 @@ export async function checkedConfig(
   }
   for (const override of parsed) applyOverride(input as Record<string, unknown>, override);
   const complete: unknown = structuredClone(input);
+  const { schemaProblems } = await import('./validation.ts');
   const problems = schemaProblems(complete);
   const faulty = problems.map(({ path }) => path.join('.'));
   problems.push(...crossChecks(lookupIn(complete), lookupIn(input), faulty));

@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { jobSchema } from '../../src/config/index.ts';
 import { dptune } from './terminal.ts';
@@ -120,6 +121,19 @@ test('a reader that goes away ends the output quietly', async () => {
   pipe.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const code = await new Promise((resolve) => pipe.on('close', resolve));
   expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '{\n  "$sche', stderr: '' });
+});
+
+test('an interrupt ends a command at once, by the signal, which shells report as 130', async () => {
+  // The command waits for a line that never comes.
+  const fifo = join(directory, 'waiting.csv');
+  await promisify(execFile)('mkfifo', [fifo]);
+  const args = ['src/cli.ts', 'init', '--data', fifo, '--out', join(directory, 'job.yaml')];
+  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), ...args]);
+  const ended = new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal })));
+  const writer = await open(fifo, 'w');
+  child.kill('SIGINT');
+  expect(await ended).toEqual({ code: null, signal: 'SIGINT' });
+  await writer.close();
 });
 
 describe('shell completion', () => {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConfigError } from '../../privacy/errors.ts';
-import { deltaFor, loadJob, phasesOf } from '../../src/config/index.ts';
+import { deltaFor, jobSchema, loadJob, phasesOf } from '../../src/config/index.ts';
+import type { SchemaNode } from '../../src/config/schema-node.ts';
 
 let directory: string;
 beforeAll(async () => {
@@ -149,6 +150,19 @@ describe('G27: misspelt and wrong settings', () => {
     expect(lines[0]).toMatch(/^job\.yaml:4:\d+: /);
   });
 
+  test('every setting: a slip in its name is refused and it is suggested', async () => {
+    for (const path of settingsOf(jobSchema, [])) {
+      for (const slip of slipsOf(path.at(-1)!)) {
+        const wrong = [...path.slice(0, -1), slip].join('.');
+        const lines = await problems(smallest, [`${wrong}=1`]);
+        const about = lines.filter((line) =>
+          line.includes(`${wrong}: unknown key; did you mean ${path.at(-1)}?`),
+        );
+        expect({ wrong, lines, suggested: about.length }).toEqual({ wrong, lines, suggested: 1 });
+      }
+    }
+  });
+
   test('all errors come at once, in the order of the file', async () => {
     const lines = await problems(`
 tsk: classification
@@ -193,6 +207,21 @@ train:
     await expect(loadJob(join(directory, 'latin1.yaml'))).rejects.toThrow('is not UTF-8 text');
   });
 });
+
+/** Paths of all settings that a mapping holds. */
+function settingsOf(node: SchemaNode, path: readonly string[]): string[][] {
+  return Object.entries(node.properties ?? {}).flatMap(([key, child]) => [
+    [...path, key],
+    ...settingsOf(child, [...path, key]),
+  ]);
+}
+
+/** Two neighbours swapped, one letter too many, snake case. */
+function slipsOf(key: string): string[] {
+  const swapped = key.slice(0, -2) + key.at(-1) + key.at(-2);
+  const snake = key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return [...new Set([swapped, `${key}s`, snake])].filter((slip) => slip !== key);
+}
 
 describe('settings that contradict each other', () => {
   test.each([
@@ -269,6 +298,12 @@ describe('settings that contradict each other', () => {
       'train.phases.0.lora: has no effect',
     ],
     [{ train: { method: 'last', phases: [{ name: 'a' }] } }, 'train.phases.0.layers: missing'],
+    [
+      { privacy: { noiseMultiplier: 1 }, train: { phases: [{ name: 'a', share: 1 }] } },
+      'share has no effect with privacy.noiseMultiplier',
+    ],
+    [{ evaluate: { slices: ['language'] } }, 'evaluate.slices: has no effect without test data'],
+    [{ evaluate: { everySteps: 10 } }, 'evaluate.everySteps: has no effect without public validation data'],
   ])('%j', async (changes, expected) => {
     const lines = await problems({ ...smallest, ...changes });
     expect(lines).toHaveLength(1);
