@@ -7,17 +7,10 @@ import type { CommandModule } from 'yargs';
 import { DataError } from '../../privacy/errors.ts';
 import { outputFor, type CommonArguments } from './output.ts';
 
+/** What `release/` of a finished run holds. */
+const REQUIRED = ['plan.json', 'metrics.json', 'README.md'];
 /** What `release/` may hold at its top; anything else there is not known to be safe and stops the export. */
-const RELEASED = [
-  'model',
-  'adapter',
-  'proofs',
-  'plan.json',
-  'metrics.json',
-  'report.json',
-  'report.html',
-  'README.md',
-];
+const RELEASED = [...REQUIRED, 'model', 'adapter', 'proofs', 'report.json', 'report.html'];
 
 interface Arguments extends CommonArguments {
   readonly run: string;
@@ -59,7 +52,7 @@ export const exportRun: CommandModule<CommonArguments, Arguments> = {
 /**
  * Copies RUN/release to a new directory that appears complete or not at all.
  * @returns the files copied
- * @throws DataError where the run has no release, the target exists or lies in the run, or `release/` holds anything but
+ * @throws DataError where the run has no release or is not finished, the target exists or lies in the run, or `release/` holds anything but
  *   plain files of the known names, or a file that is also in `private/`
  */
 export async function exportRelease(run: string, to: string): Promise<Entry[]> {
@@ -70,6 +63,7 @@ export async function exportRelease(run: string, to: string): Promise<Entry[]> {
     throw new DataError(`to=${to}: lies in the run; choose a place outside it`);
   if (await exists(target)) throw new DataError(`to=${to}: exists; choose a new directory`);
   const files = await plainFiles(release);
+  refuseUnfinished(run, files);
   await refusePrivate(run, release, files);
   const partial = join(dirname(target), `.${basename(target)}.${process.pid}.partial`);
   try {
@@ -80,6 +74,16 @@ export async function exportRelease(run: string, to: string): Promise<Entry[]> {
     throw error;
   }
   return files;
+}
+
+function refuseUnfinished(run: string, files: readonly Entry[]): void {
+  const paths = files.map(({ path }) => path);
+  const missing = REQUIRED.filter((name) => !paths.includes(name));
+  if (!paths.some((path) => /^(model|adapter)[/\\]/.test(path))) missing.push('model/');
+  if (missing.length === 0) return;
+  throw new DataError(
+    `run=${run}: is not finished: release/ lacks ${missing.join(', ')}; finish it with dptune train --resume ${run}`,
+  );
 }
 
 async function refusePrivate(run: string, release: string, files: readonly Entry[]): Promise<void> {

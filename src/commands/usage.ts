@@ -11,8 +11,8 @@ export function unknownCommand(name: string, known: readonly string[]): DptuneEr
 }
 
 /**
- * What yargs found wrong, with the remedy.
- * @param fault - yargs' own words
+ * What yargs found wrong, as value, constraint and remedy.
+ * @param fault - yargs' own words (version 18, English)
  * @param name - the command, where one was given
  */
 export function usageError(
@@ -22,19 +22,26 @@ export function usageError(
   module: CommandModule<CommonArguments, CommonArguments> | undefined,
 ): DptuneError {
   const help = name === undefined ? 'dptune --help' : `dptune ${name} --help`;
-  if (fault.startsWith('Not enough non-option')) {
-    const usage = module === undefined ? 'dptune <command>' : `dptune ${String(module.command)}`;
-    return new DptuneError('usage', `an argument is missing: ${usage}; see ${help}`);
+  const usage = module === undefined ? 'dptune <command>' : `dptune ${String(module.command)}`;
+  const part = (pattern: RegExp) => pattern.exec(fault)?.[1];
+
+  const unknown = part(/^Unknown arguments?: ([^,]+)/);
+  const missing = part(/^Missing required arguments?: ([^,]+)/);
+  const empty = part(/^Not enough arguments following: (.+)/);
+  const choice = /Argument: (.+), Given: "(.*)", Choices: (.+)/.exec(fault);
+  return new DptuneError('usage', message());
+
+  function message(): string {
+    if (fault.startsWith('Not enough non-option')) return `an argument is missing: ${usage}; see ${help}`;
+    if (missing !== undefined) return `--${missing}: is missing; see ${help}`;
+    if (empty !== undefined) return `--${empty}: needs a value; see ${help}`;
+    if (choice)
+      return `--${choice[1]}=${choice[2]}: must be one of ${choice[3]!.replaceAll('"', '')}; see ${help}`;
+    if (unknown === undefined) return `${fault.trim()}; see ${help}`;
+    if (args.includes(unknown)) return `${unknown}: is one argument too many; see ${help}`;
+    const dashes = unknown.length === 1 ? '-' : '--';
+    return `${dashes}${unknown}: is unknown; ${meant(unknown, optionsOf(module), help, '--')}`;
   }
-  const unknown = /^Unknown arguments?: ([^,]+)/.exec(fault)?.[1];
-  if (unknown === undefined) return new DptuneError('usage', `${fault.trim()}; see ${help}`);
-  if (args.includes(unknown))
-    return new DptuneError('usage', `${unknown}: is one argument too many; see ${help}`);
-  const dashes = unknown.length === 1 ? '-' : '--';
-  return new DptuneError(
-    'usage',
-    `${dashes}${unknown}: is unknown; ${meant(unknown, optionsOf(module), help, '--')}`,
-  );
 }
 
 function meant(word: string, known: readonly string[], help: string, prefix = ''): string {

@@ -11,7 +11,10 @@ describe('mistakes on the command line', () => {
     [['init', 'extra'], 'extra: is one argument too many; see dptune init --help'],
     [['init', '--out', 'a', '--out', 'b'], '--out: is given more than once; give it once'],
     [['export'], 'an argument is missing: dptune export <run>; see dptune export --help'],
-    [['export', 'run'], 'Missing required argument: to; see dptune export --help'],
+    [['export', 'run'], '--to: is missing; see dptune export --help'],
+    [['init', '--out'], '--out: needs a value; see dptune init --help'],
+    [['schema', '--format', 'xml'], '--format=xml: must be one of json, markdown; see dptune schema --help'],
+    [['schema', '-q'], '-q: is unknown; see dptune schema --help'],
     [['--jsn'], 'an argument is missing: dptune <command>; see dptune --help'],
   ])('%j', async (args, expected) => {
     const error = await runCommandLine(args).catch((thrown: unknown) => thrown);

@@ -14,6 +14,7 @@ beforeEach(async () => {
   await file('release/model/model.safetensors', 'weights');
   await file('release/plan.json', '{"plan": 1}');
   await file('release/README.md', '# Model');
+  await file('release/metrics.json', '{}');
   await file('private/steps.ndjson', '{"loss": 0.5}');
   await file('private/empty', '');
 });
@@ -39,6 +40,7 @@ test('copies release/ whole and nothing else', async () => {
   const files = await exportRelease(run, join(root, 'out'));
   expect(files.map(({ path }) => path).sort()).toEqual([
     'README.md',
+    'metrics.json',
     'model/config.json',
     'model/model.safetensors',
     'plan.json',
@@ -47,6 +49,7 @@ test('copies release/ whole and nothing else', async () => {
   expect(await readFile(join(root, 'out/model/model.safetensors'), 'utf8')).toBe('weights');
   expect((await readdir(join(root, 'out'), { recursive: true })).sort()).toEqual([
     'README.md',
+    'metrics.json',
     'model',
     'model/config.json',
     'model/model.safetensors',
@@ -95,6 +98,14 @@ describe('G29: nothing private leaves', () => {
     expect(await refusal()).toContain('has no release/');
   });
 });
+
+test.each(['metrics.json', 'README.md', 'plan.json', 'model'])(
+  'a run without %s is not finished',
+  async (name) => {
+    await rm(join(run, 'release', name), { recursive: true });
+    expect(await refusal()).toMatch(new RegExp(`is not finished: release/ lacks ${name}`));
+  },
+);
 
 test('the target must be new and outside the run', async () => {
   expect(await refusal(join(run, 'copy'))).toContain('lies in the run');
