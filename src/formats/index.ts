@@ -12,3 +12,5 @@ export {
   type SpecialKind,
   type Tokenizer,
 } from './tokenizer.ts';
+export { writeAdapter, writeModel, type AdapterToWrite, type ModelToWrite } from './model-writer.ts';
+export { bertSpecials, learnVocabulary } from './vocabulary.ts';

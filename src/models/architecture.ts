@@ -1,4 +1,5 @@
 import type { Value } from '../graph/index.ts';
+import type { EncoderNames } from './encoder.ts';
 import type { Modules } from './modules.ts';
 
 /**
@@ -29,6 +30,23 @@ export interface Architecture {
   readonly languageHead: (modules: Modules, x: Value) => Value;
   /** The classification head that transformers has for this family: first token's state [records, hiddenSize] -> [records, labels]. */
   readonly pooler: ((modules: Modules, first: Value, labels: number) => Value) | undefined;
+  /** What it takes to add a layer to an exported checkpoint; encoders only. */
+  readonly encoder: EncoderLayout | undefined;
   /** How transformers names its classes: `Bert` in `BertForSequenceClassification`. */
   readonly className: string;
+}
+
+export interface EncoderLayout {
+  readonly layerPaths: EncoderNames['layer'];
+  readonly intermediateSize: number;
+  /** Of the layer norms. */
+  readonly epsilon: number;
+  /** Key of config.json that counts layers. */
+  readonly layersKey: string;
+  /** The dense map between the first token's state and the output map, and the latter, in the family's own classification model. */
+  readonly denseHead: {
+    readonly dense: string;
+    readonly output: string;
+    readonly activation: 'tanh' | 'relu';
+  };
 }

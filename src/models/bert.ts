@@ -49,6 +49,9 @@ export function bertArchitecture(config: JsonObject): Architecture {
     },
   };
   const { hiddenSize } = settings;
+  const denseHead = bert
+    ? ({ dense: 'bert.pooler.dense', output: 'classifier', activation: 'tanh' } as const)
+    : ({ dense: 'classifier.dense', output: 'classifier.out_proj', activation: 'tanh' } as const);
   return {
     modelType: fields.modelType,
     family: 'encoder',
@@ -76,12 +79,20 @@ export function bertArchitecture(config: JsonObject): Architecture {
       const words = `${prefix}.embeddings.word_embeddings`;
       return modules.tied(words, states, settings.vocabularySize, bias);
     },
+    encoder: {
+      layerPaths: names.layer,
+      intermediateSize: settings.intermediateSize,
+      epsilon: settings.epsilon,
+      layersKey: 'num_hidden_layers',
+      denseHead,
+    },
     pooler: (modules, first, labels) => {
-      const [dense, out] = bert
-        ? ['bert.pooler.dense', 'classifier']
-        : ['classifier.dense', 'classifier.out_proj'];
-      const y = modules.linear(dense, bert ? first : modules.drop(first), hiddenSize, { place: 'head' });
-      return modules.linear(out, modules.drop(modules.builder.tanh(y)), labels, { place: 'head' });
+      const y = modules.linear(denseHead.dense, bert ? first : modules.drop(first), hiddenSize, {
+        place: 'head',
+      });
+      return modules.linear(denseHead.output, modules.drop(modules.builder.tanh(y)), labels, {
+        place: 'head',
+      });
     },
   };
 }

@@ -64,6 +64,13 @@ export function distilbertArchitecture(config: JsonObject): Architecture {
         'vocab_projector.bias',
       );
     },
+    encoder: {
+      layerPaths: names.layer,
+      intermediateSize: settings.intermediateSize,
+      epsilon: settings.epsilon,
+      layersKey: 'n_layers',
+      denseHead: { dense: 'pre_classifier', output: 'classifier', activation: 'relu' },
+    },
     pooler: (modules, first, labels) => {
       const y = modules.builder.relu(modules.linear('pre_classifier', first, hiddenSize, { place: 'head' }));
       return modules.linear('classifier', modules.drop(y), labels, { place: 'head' });

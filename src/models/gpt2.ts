@@ -81,5 +81,6 @@ export function gpt2Architecture(config: JsonObject): Architecture {
         ? modules.tied('transformer.wte', x, vocabularySize)
         : modules.linear('lm_head', x, vocabularySize, { place: 'head', bias: false }),
     pooler: undefined,
+    encoder: undefined,
   };
 }

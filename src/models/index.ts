@@ -1,5 +1,14 @@
+export { adapterOf, adapterUsage, type AdapterOptions } from './adapter-export.ts';
 export type { Architecture } from './architecture.ts';
 export { architectureOf, supportedModelTypes } from './families.ts';
+export {
+  exportedHead,
+  exportModel,
+  withOwnHead,
+  type ExportedHead,
+  type ExportedModel,
+  type ExportOptions,
+} from './export.ts';
 export { ignoredLabel, type Head, type Task } from './heads.ts';
 export { feedsOf, type Batch, type FeedTensor } from './feeds.ts';
 export {
@@ -10,7 +19,8 @@ export {
   type LoadOptions,
   type ParameterValues,
 } from './checkpoint.ts';
-export type { DropoutSpec, InputSpec, LoraSettings } from './modules.ts';
+export { mergeLora } from './lora.ts';
+export type { Adapted, DropoutSpec, InputSpec, LoraSettings } from './modules.ts';
 export { buildNetwork, type Layer, type Network, type NetworkOptions } from './network.ts';
 export {
   frozenLayers,

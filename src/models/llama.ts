@@ -89,6 +89,7 @@ export function llamaArchitecture(config: JsonObject): Architecture {
         ? modules.tied('model.embed_tokens', x, vocabularySize)
         : modules.linear('lm_head', x, vocabularySize, { place: 'head', bias: false }),
     pooler: undefined,
+    encoder: undefined,
   };
 }
 

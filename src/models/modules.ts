@@ -25,6 +25,15 @@ export interface DropoutSpec extends InputSpec {
 /** Weight layout of a linear map: `out-in` is torch's Linear, `in-out` GPT-2's Conv1D. */
 type Layout = 'out-in' | 'in-out';
 
+/** A linear map with LoRA factors. */
+export interface Adapted {
+  readonly path: string;
+  /** Of its weight; the factors are out-in always. */
+  readonly layout: Layout;
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
 /** Layers with parameters, over a graph; what was used is listed. Activations are [..., features]. */
 export interface Modules {
   readonly builder: GraphBuilder;
@@ -32,8 +41,7 @@ export interface Modules {
   readonly inputs: readonly InputSpec[];
   readonly dropouts: readonly DropoutSpec[];
   readonly params: readonly ParameterSpec[];
-  /** Paths that LoRA was put on. */
-  readonly adapted: readonly string[];
+  readonly adapted: readonly Adapted[];
   /** An input of the graph; asked for again, the same. */
   readonly input: (name: string, dtype: DType, shape: Shape) => Value;
   readonly linear: (path: string, x: Value, outputs: number, options: LinearOptions) => Value;
@@ -69,7 +77,7 @@ export function createModules(builder: GraphBuilder, settings: ModuleSettings): 
   const inputValues = new Map<string, Value>();
   const dropouts: DropoutSpec[] = [];
   const params = new Map<string, ParameterSpec>();
-  const adapted: string[] = [];
+  const adapted: Adapted[] = [];
   const random: Init = { kind: 'normal', deviation: settings.initializerRange };
 
   const param = (spec: ParameterSpec): Value => {
@@ -96,30 +104,18 @@ export function createModules(builder: GraphBuilder, settings: ModuleSettings): 
   };
 
   const adapter = (
-    path: string,
     x: Value,
-    inputsCount: number,
-    outputs: number,
     place: Place,
+    { path, layout, inputs: width, outputs }: Adapted,
   ): Value | undefined => {
     const { lora } = settings;
     if (lora === undefined || !isTarget(path, place, lora.targets)) return undefined;
-    adapted.push(path);
-    const a = param({
-      name: `${path}.lora_A.weight`,
-      shape: [lora.rank, inputsCount],
-      // Kaiming's uniform with a = sqrt(5), as peft: bound sqrt(6 / ((1 + 5) n)) for n inputs.
-      init: { kind: 'uniform', bound: 1 / Math.sqrt(inputsCount) },
-      place,
-      role: 'lora',
-    });
-    const b = param({
-      name: `${path}.lora_B.weight`,
-      shape: [outputs, lora.rank],
-      init: { kind: 'zeros' },
-      place,
-      role: 'lora',
-    });
+    adapted.push({ path, layout, inputs: width, outputs });
+    const factor = (name: string, shape: readonly number[], init: Init): Value =>
+      param({ name: `${path}.${name}.weight`, shape, init, place, role: 'lora' });
+    // Kaiming's uniform with a = sqrt(5), as peft: bound sqrt(6 / ((1 + 5) n)) for n inputs.
+    const a = factor('lora_A', [lora.rank, width], { kind: 'uniform', bound: 1 / Math.sqrt(width) });
+    const b = factor('lora_B', [outputs, lora.rank], { kind: 'zeros' });
     const low = builder.linear(dropWith(x, lora.dropout), a, 'out-in');
     return builder.linear(builder.affine(low, lora.alpha / lora.rank), b, 'out-in');
   };
@@ -160,7 +156,7 @@ export function createModules(builder: GraphBuilder, settings: ModuleSettings): 
         param({ name: `${path}.weight`, shape, init, place, role: 'weight' }),
         layout,
       );
-      const low = adapter(path, x, inputsCount, outputs, place);
+      const low = adapter(x, place, { path, layout, inputs: inputsCount, outputs });
       if (low !== undefined) y = builder.add(y, low);
       if (!bias) return y;
       return builder.bias(

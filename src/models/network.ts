@@ -2,7 +2,13 @@ import { InvalidParameterError } from '../../privacy/errors.ts';
 import { GraphBuilder, type Graph, type Value } from '../graph/index.ts';
 import type { Architecture } from './architecture.ts';
 import { pooled, recordLoss, type Head, type Task } from './heads.ts';
-import { createModules, type DropoutSpec, type InputSpec, type LoraSettings } from './modules.ts';
+import {
+  createModules,
+  type Adapted,
+  type DropoutSpec,
+  type InputSpec,
+  type LoraSettings,
+} from './modules.ts';
 import type { ParameterSpec } from './parameters.ts';
 
 /** A place between layers: after so many of them (0: the embeddings). */
@@ -47,8 +53,8 @@ export interface Network {
   readonly dropouts: readonly DropoutSpec[];
   /** What the network uses, from the bottom up. */
   readonly params: readonly ParameterSpec[];
-  /** Paths of the linear maps that have LoRA factors. */
-  readonly adapted: readonly string[];
+  /** The linear maps that have LoRA factors. */
+  readonly adapted: readonly Adapted[];
   readonly positionOffset: number;
 }
 
@@ -68,12 +74,18 @@ export function buildNetwork(options: NetworkOptions): Network {
   } = options;
   check(options);
   const builder = new GraphBuilder();
-  const { initializerRange, hiddenSize, layers, positionOffset } = architecture;
+  const { initializerRange, hiddenSize, layers, positionOffset, modelType } = architecture;
   const modules = createModules(builder, { initializerRange, dropout, lora, maxTokens });
 
   const finish = (output: Network['output'], value: Value): Network => {
     builder.output(output, value);
     const { inputs, dropouts, params, adapted } = modules;
+    checkTargets(
+      lora,
+      adapted,
+      from === 'features' || (typeof from === 'object' && from.layer === layers),
+      modelType,
+    );
     return { graph: builder.build(), output, inputs, dropouts, params, adapted, positionOffset };
   };
   const hiddenAfter = (end: number): Value => {
@@ -164,6 +176,23 @@ function checkLora({ rank, alpha, dropout, targets }: LoraSettings): void {
   if (!(alpha > 0 && Number.isFinite(alpha))) fail(`lora.alpha=${alpha}; it must be positive.`);
   if (!(dropout >= 0 && dropout < 1)) fail(`lora.dropout=${dropout}; it must be at least 0 and below 1.`);
   if (targets.length === 0) fail('lora.targets=[]; name a linear map, or all-linear.');
+}
+
+/** A misspelt target would train nothing without a word. */
+function checkTargets(
+  lora: LoraSettings | undefined,
+  adapted: readonly Adapted[],
+  noLayers: boolean,
+  modelType: string,
+): void {
+  if (lora === undefined || noLayers) return;
+  const absent = lora.targets.filter(
+    (target) =>
+      target !== 'all-linear' && !adapted.some(({ path }) => path === target || path.endsWith(`.${target}`)),
+  );
+  if (absent.length > 0 || adapted.length === 0) {
+    fail(`lora.targets=${absent.join(',')}; no linear map of this ${modelType} network has that name.`);
+  }
 }
 
 function fail(message: string): never {

@@ -28,6 +28,8 @@ interface Case {
   typeIds: number[];
   hidden: number[];
   afterOne: number[] | null;
+  /** Absent where `hidden` is not what the last layer gives, but a norm of it. */
+  layers?: number;
   mean?: number[];
   logits?: number[];
   singleLabel?: Losses;
@@ -89,88 +91,156 @@ function atTokens({ data, dims }: Tensor, mask: readonly number[]): number[] {
   return mask.flatMap((real, at) => (real > 0 ? [...data.subarray(at * width, (at + 1) * width)] : []));
 }
 
+/** Largest difference; infinite where the sizes differ. */
 function largestError(found: ArrayLike<number>, expected: readonly number[]): number {
-  expect(found).toHaveLength(expected.length);
+  if (found.length !== expected.length) return Infinity;
   return expected.reduce((worst, value, at) => Math.max(worst, Math.abs(value - found[at]!)), 0);
 }
 
 const TOLERANCE = 1e-4;
-const float = (labels: number[]) => Float32Array.from(labels);
+
+interface Comparison {
+  directory: string;
+  options: Omit<NetworkOptions, 'architecture'>;
+  batch: Batch;
+  expected: readonly number[];
+  /** Compare at real tokens only. */
+  mask?: readonly number[];
+}
+
+/** Everything that the golden file knows of one model. */
+function comparisons(
+  name: string,
+  directory: string,
+  known: Case,
+): [title: string, comparison: Comparison][] {
+  const batch = batchOf(known);
+  const { mask, mean, hidden, logits, layers } = known;
+  const found: [title: string, comparison: Comparison][] = [];
+  const add = (
+    title: string,
+    options: Comparison['options'],
+    expected: readonly number[] | undefined,
+    rest: Partial<Comparison> = {},
+  ) => {
+    if (expected) found.push([`${name}: ${title}`, { directory, options, batch, expected, ...rest }]);
+  };
+  const task = 'single-label';
+  add('mean features', { task, to: 'features' }, mean);
+  add('hidden states', { task, to: { layer: layers ?? 0 } }, layers === undefined ? undefined : hidden, {
+    mask,
+  });
+  const own = { task, labels: 3, head: 'pooler' } as const;
+  add("logits of the checkpoint's own head", { ...own, to: 'logits' }, logits);
+  const labelled = (labels: Int32Array | Float32Array) => ({ batch: { ...batch, labels } });
+  const { singleLabel, multiLabel, regression } = known;
+  add('single-label loss', own, singleLabel?.losses, labelled(Int32Array.from(singleLabel?.labels ?? [])));
+  const float = (losses: Losses | undefined) => labelled(Float32Array.from(losses?.labels ?? []));
+  add('multi-label loss', { ...own, task: 'multi-label' }, multiLabel?.losses, float(multiLabel));
+  add('regression loss', { ...own, task: 'regression' }, regression?.losses, float(regression));
+  for (const kind of ['masked', 'causal'] as const) {
+    const language = known[kind];
+    const folder = kind === 'masked' && logits ? { directory: `${directory}-masked` } : {};
+    const losses = { ...labelled(Int32Array.from(language?.labels ?? [])), ...folder };
+    add(
+      `${kind} language model's loss over the record's own targets (G1)`,
+      { task: `${kind}-lm` },
+      language?.losses,
+      losses,
+    );
+    add(`${kind} language model's logits`, { task: `${kind}-lm`, to: 'logits' }, language?.logits, {
+      mask,
+      ...folder,
+    });
+  }
+  return found;
+}
+
+async function errorOf({ directory, options, batch, expected, mask }: Comparison): Promise<number> {
+  const output = await run(directory, options, batch);
+  return largestError(mask ? atTokens(output, mask) : output.data, expected);
+}
 
 describe('outputs equal those of transformers', () => {
-  for (const [name, expected] of Object.entries(golden.models)) {
+  const models = Object.entries(golden.models);
+  const all = models.flatMap(([name, expected]) =>
+    comparisons(name, here(`../golden/models/${name}`), expected),
+  );
+  it.each(all)('%s', async (_, comparison) => {
+    expect(await errorOf(comparison)).toBeLessThan(TOLERANCE);
+  });
+
+  const tall = models.filter(([, { afterOne }]) => afterOne);
+  it.each(tall)('%s: after one layer, and the rest from there', async (name, expected) => {
     const directory = here(`../golden/models/${name}`);
+    const task = 'single-label';
     const batch = batchOf(expected);
+    const lower = await run(directory, { task, to: { layer: 1 } }, batch);
+    expect(largestError(atTokens(lower, expected.mask), expected.afterOne!)).toBeLessThan(TOLERANCE);
+    const upper = { ...batch, hidden: lower.data as Float32Array };
+    const mean = await run(directory, { task, from: { layer: 1 }, to: 'features' }, upper);
+    expect(largestError(mean.data, expected.mean!)).toBeLessThan(TOLERANCE);
+  });
 
-    it(`${name}: hidden states, also by way of a frozen prefix, and their mean`, async () => {
-      const { architecture } = await open(directory);
-      const { layers } = architecture;
-      const task = 'single-label' as const;
-      if (expected.afterOne) {
-        const lower = await run(directory, { task, to: { layer: 1 } }, batch);
-        expect(largestError(atTokens(lower, expected.mask), expected.afterOne)).toBeLessThan(TOLERANCE);
-        const rest = { task, from: { layer: 1 }, to: 'features' } as const;
-        const mean = await run(directory, rest, { ...batch, hidden: lower.data as Float32Array });
-        expect(largestError(mean.data, expected.mean!)).toBeLessThan(TOLERANCE);
-      }
-      if (architecture.family === 'encoder') {
-        const top = await run(directory, { task, to: { layer: layers } }, batch);
-        expect(largestError(atTokens(top, expected.mask), expected.hidden)).toBeLessThan(TOLERANCE);
-      }
-      const mean = await run(directory, { task, to: 'features' }, batch);
-      expect(largestError(mean.data, expected.mean!)).toBeLessThan(TOLERANCE);
-    });
+  const classifiers = models.filter(([, { logits }]) => logits);
+  it.each(classifiers)('%s: features, and logits from there', async (name, expected) => {
+    const directory = here(`../golden/models/${name}`);
+    const own = { task: 'single-label', labels: 3, head: 'pooler' } as const;
+    const batch = batchOf(expected);
+    const features = await run(directory, { ...own, to: 'features' }, batch);
+    const top = { ...batch, features: features.data as Float32Array };
+    const logits = await run(directory, { ...own, from: 'features', to: 'logits' }, top);
+    expect(largestError(logits.data, expected.logits!)).toBeLessThan(TOLERANCE);
+  });
 
-    if (expected.logits) {
-      it(`${name}: logits and every record's loss of the checkpoint's own head`, async () => {
-        const options = { task: 'single-label', labels: 3, head: 'pooler' } as const;
-        const logits = await run(directory, { ...options, to: 'logits' }, batch);
-        expect(largestError(logits.data, expected.logits!)).toBeLessThan(TOLERANCE);
-        const single = { ...batch, labels: Int32Array.from(expected.singleLabel!.labels) };
-        const { data } = await run(directory, options, single);
-        expect(largestError(data, expected.singleLabel!.losses)).toBeLessThan(TOLERANCE);
-        for (const task of ['multiLabel', 'regression'] as const) {
-          const labelled = { ...batch, labels: float(expected[task]!.labels) };
-          const kind = task === 'multiLabel' ? 'multi-label' : 'regression';
-          const losses = await run(directory, { ...options, task: kind }, labelled);
-          expect(largestError(losses.data, expected[task]!.losses)).toBeLessThan(TOLERANCE);
-        }
-        const features = await run(directory, { ...options, to: 'features' }, batch);
-        const top = { ...batch, features: features.data as Float32Array };
-        const again = await run(directory, { ...options, from: 'features', to: 'logits' }, top);
-        expect(largestError(again.data, expected.logits!)).toBeLessThan(TOLERANCE);
-      });
-    }
+  const data = here('../../../shared/data/models');
+  const real = Object.entries(golden.real).flatMap(([name, expected]) =>
+    comparisons(name, `${data}/${name}`, expected),
+  );
+  it.skipIf(!existsSync(data)).each(real)(
+    '%s (skipped where ../shared/data is absent)',
+    async (_, comparison) => {
+      expect(await errorOf(comparison)).toBeLessThan(TOLERANCE);
+    },
+  );
+});
 
-    for (const task of ['masked', 'causal'] as const) {
-      const language = expected[task];
-      if (!language) continue;
-      it(`${name}: ${task} language model's logits and losses, each over the record's own targets (G1)`, async () => {
-        const folder = task === 'masked' ? `${directory}-masked` : directory;
-        const options = { task: `${task}-lm` } as const;
-        const logits = await run(folder, { ...options, to: 'logits' }, batch);
-        expect(largestError(atTokens(logits, expected.mask), language.logits!)).toBeLessThan(TOLERANCE);
-        const { data } = await run(folder, options, { ...batch, labels: Int32Array.from(language.labels) });
-        expect(largestError(data, language.losses)).toBeLessThan(TOLERANCE);
-      });
-    }
-  }
+describe('padding', () => {
+  const { records, tokens, ids, mask, typeIds } = batchOf(golden.models['bert']!);
+  /** The batch with `more` padded columns, which hold `filler`. */
+  const padded = (more: number, filler: number): Batch => {
+    const wide = tokens + more;
+    const widen = <T extends Int32Array | Float32Array>(from: T, to: T, fill: number): T => {
+      to.fill(fill);
+      for (let row = 0; row < records; row++)
+        to.set(from.subarray(row * tokens, (row + 1) * tokens), row * wide);
+      for (let at = 0; at < to.length; at++)
+        if (at % wide < tokens && mask![Math.floor(at / wide) * tokens + (at % wide)] === 0) to[at] = fill;
+      return to;
+    };
+    const size = records * wide;
+    return {
+      records,
+      tokens: wide,
+      ids: widen(ids!, new Int32Array(size), filler),
+      typeIds: widen(typeIds!, new Int32Array(size), 0),
+      mask: widen(mask!, new Float32Array(size), 0),
+    };
+  };
 
-  for (const [name, expected] of Object.entries(golden.real)) {
-    const directory = here(`../../../shared/data/models/${name}`);
-    const absent = !existsSync(directory);
-    it.skipIf(absent)(`${name}${absent ? ' (skipped: ../shared/data is absent)' : ''}`, async () => {
-      const batch = batchOf(expected);
-      if (expected.mean) {
-        const mean = await run(directory, { task: 'single-label', to: 'features' }, batch);
-        expect(largestError(mean.data, expected.mean)).toBeLessThan(TOLERANCE);
-      }
-      for (const task of ['masked', 'causal'] as const) {
-        if (!expected[task]) continue;
-        const labels = Int32Array.from(expected[task].labels);
-        const losses = await run(directory, { task: `${task}-lm` }, { ...batch, labels });
-        expect(largestError(losses.data, expected[task].losses)).toBeLessThan(TOLERANCE);
-      }
-    });
-  }
+  it.each(['mean', 'first', 'pooler'] as const)(
+    'what it holds changes nothing, to the bit; how much, only by rounding: head %s',
+    async (head) => {
+      const options = {
+        task: 'single-label',
+        labels: 3,
+        head,
+        to: head === 'pooler' ? 'logits' : 'features',
+      } as const;
+      const logits = (batch: Batch) => run(here('../golden/models/bert'), options, batch);
+      const first = await logits(padded(0, 0));
+      expect((await logits(padded(0, 17))).data).toEqual(first.data);
+      expect(largestError((await logits(padded(6, 5))).data, [...first.data])).toBeLessThan(1e-6);
+    },
+  );
 });

@@ -84,6 +84,7 @@ with torch.no_grad():
         entry['hidden'] = rounded(hidden.last_hidden_state[mask > 0])
         entry['afterOne'] = rounded(hidden.hidden_states[1][mask > 0]) if config.num_hidden_layers > 1 else None
         entry['mean'] = rounded((hidden.last_hidden_state * mask[..., None]).sum(1) / mask.sum(1, keepdim=True))
+        if not decoder: entry['layers'] = config.num_hidden_layers
         if decoder:
             entry['causal'] = lm(base, inputs, ids, mask, True)
         else:
@@ -112,7 +113,7 @@ with torch.no_grad():
             entry = {'records': len(LENGTHS), 'tokens': max(LENGTHS), 'ids': ids.flatten().tolist(), 'mask': mask.flatten().tolist(), 'typeIds': types.flatten().tolist()}
             if name == 'stories260K':
                 r = lm(model, inputs, ids, mask, True)
-                entry['causal'] = {'labels': r['labels'], 'logits': r['logits'][:512 * 3], 'losses': r['losses']}
+                entry['causal'] = {'labels': r['labels'], 'losses': r['losses']}
             else:
                 h = model(**inputs).last_hidden_state
                 entry['mean'] = rounded((h * mask[..., None]).sum(1) / mask.sum(1, keepdim=True))

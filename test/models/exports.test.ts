@@ -1,0 +1,192 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { reproducibleRng } from '../../privacy/index.ts';
+import { createOnnxEngine } from '../../src/engines/index.ts';
+import { openModel, writeModel } from '../../src/formats/index.ts';
+import {
+  adapterOf,
+  adapterUsage,
+  architectureOf,
+  buildNetwork,
+  exportedHead,
+  exportModel,
+  feedsOf,
+  loadParameters,
+  mergeLora,
+  tensorsOf,
+  withOwnHead,
+  type Batch,
+  type Network,
+  type ParameterValues,
+} from '../../src/models/index.ts';
+import { exportCases, goldenBatch, trainedClassifier, writeExports } from './export-cases.ts';
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const temporary = () => mkdtempSync(join(tmpdir(), 'dptune-export-'));
+const golden = JSON.parse(readFileSync(here('../golden/models/exports.json'), 'utf8')) as {
+  exports: Record<string, { files: Record<string, string>; logits: number[]; adapterLogits: number[] }>;
+};
+
+const engine = await createOnnxEngine({ threads: 2 });
+afterAll(() => engine.dispose());
+
+async function outputOf(network: Network, values: ParameterValues, batch: Batch) {
+  await engine.write(tensorsOf(network.params, values));
+  const program = await engine.load(network.graph);
+  const { data } = (await program.run(feedsOf(network, batch)))[network.output]!;
+  await program.dispose();
+  return [...data];
+}
+
+const largestError = (found: readonly number[], expected: readonly number[]) =>
+  Math.max(...expected.map((value, at) => Math.abs(value - found[at]!)));
+
+describe('exports that transformers and peft loaded', () => {
+  it.each(exportCases)(
+    '$name: the same files again, and our logits equal theirs',
+    async ({ name, model, head }) => {
+      const { files, logits, adapterLogits } = golden.exports[name]!;
+      const directory = temporary();
+      await writeExports(model, head, directory);
+      const digests = Object.keys(files).map((path) => [
+        path,
+        createHash('sha256')
+          .update(readFileSync(join(directory, path)))
+          .digest('hex'),
+      ]);
+      expect(Object.fromEntries(digests)).toEqual(files);
+
+      const { network, values } = await trainedClassifier(model, head);
+      const ours = await outputOf(network, values, goldenBatch(model));
+      expect(largestError(ours, logits)).toBeLessThan(1e-4);
+      expect(largestError(ours, adapterLogits)).toBeLessThan(1e-4);
+      expect(Math.max(...ours.map(Math.abs))).toBeGreaterThan(0.3);
+    },
+  );
+
+  it.each(exportCases)('$name: opened again, the head is the very same', async ({ model, head }) => {
+    const directory = temporary();
+    await writeExports(model, head, directory);
+    const opened = await openModel(join(directory, 'model'));
+    const labelNames = ['no', 'perhaps', 'yes'];
+    expect(exportedHead(opened.config)).toEqual({ head, task: 'single-label', labelNames });
+    const architecture = architectureOf(opened.config);
+    expect(architecture.layers).toBe(2);
+    const network = buildNetwork({ architecture, task: 'single-label', labels: 3, head, to: 'logits' });
+    const weights = withOwnHead(opened.weights, opened.config, architecture);
+    const options = {
+      architecture,
+      params: network.params,
+      rng: reproducibleRng(0),
+      head: 'checkpoint',
+    } as const;
+    const { values, fresh, unused } = await loadParameters(weights, options);
+    await opened.close();
+    expect({ fresh, unused }).toEqual({ fresh: [], unused: [] });
+    const trained = await trainedClassifier(model, head);
+    const merged = mergeLora(trained.network.adapted, trained.values, trained.lora);
+    for (const { name } of network.params) expect(values.get(name)).toEqual(merged.get(name));
+  });
+});
+
+describe('mergeLora', () => {
+  it.each(['gpt2', 'llama'])('%s: the merged model computes what the adapted one does', async (model) => {
+    const opened = await openModel(here(`../golden/models/${model}`));
+    const architecture = architectureOf(opened.config);
+    const lora = { rank: 2, alpha: 3, dropout: 0, targets: ['all-linear'] };
+    const adapted = buildNetwork({ architecture, task: 'causal-lm', lora, to: 'logits' });
+    const rng = reproducibleRng('merge');
+    const { values } = await loadParameters(opened.weights, {
+      architecture,
+      params: adapted.params,
+      rng,
+      head: 'checkpoint',
+    });
+    await opened.close();
+    const batch = goldenBatch(model);
+    const plain = buildNetwork({ architecture, task: 'causal-lm', to: 'logits' });
+    const before = await outputOf(plain, values, batch);
+    expect(await outputOf(adapted, values, batch)).toEqual(before);
+    for (const [name, data] of values) {
+      if (name.endsWith('lora_B.weight'))
+        values.set(
+          name,
+          data.map(() => 0.3 * rng.normal()),
+        );
+    }
+    const after = await outputOf(adapted, values, batch);
+    expect(largestError(before, after)).toBeGreaterThan(0.1);
+    const merged = await outputOf(plain, mergeLora(adapted.adapted, values, lora), batch);
+    expect(largestError(merged, after)).toBeLessThan(1e-4);
+  });
+});
+
+describe('what an export cannot be', () => {
+  it('a linear head with more labels than the width holds', async () => {
+    const { config, architecture } = await trainedClassifier('bert', 'mean');
+    const labels = 8;
+    const { params } = buildNetwork({ architecture, task: 'single-label', labels, head: 'mean' });
+    const values = new Map(
+      params.map(({ name, shape }) => [name, new Float32Array(shape.reduce((a, b) => a * b, 1))]),
+    );
+    const labelNames = Array.from({ length: labels }, (_, index) => String(index));
+    const options = { config, architecture, task: 'single-label', labelNames, params, values } as const;
+    expect(() => exportModel({ ...options, head: 'mean' })).toThrow(
+      /labels=8; a model of width 16 holds at most 7/,
+    );
+  });
+
+  it('a classifier on a decoder', async () => {
+    const opened = await openModel(here('../golden/models/gpt2'));
+    await opened.close();
+    const options = {
+      config: opened.config,
+      architecture: architectureOf(opened.config),
+      params: [],
+      values: new Map(),
+    };
+    expect(() => exportModel({ ...options, task: 'single-label' })).toThrow(/gpt2 classifier/);
+  });
+
+  it('an adapter without factors', async () => {
+    const { architecture, values, lora } = await trainedClassifier('bert', 'mean');
+    const network = buildNetwork({ architecture, task: 'single-label', labels: 3 });
+    const options = { architecture, network, values, lora, task: 'single-label', baseModel: 'x' } as const;
+    expect(() => adapterOf(options)).toThrow(/no LoRA factors/);
+  });
+});
+
+describe('language models', () => {
+  it('go out under the class of their family, tensor for tensor', async () => {
+    const opened = await openModel(here('../golden/models/bert-masked'));
+    const architecture = architectureOf(opened.config);
+    const { params } = buildNetwork({ architecture, task: 'masked-lm' });
+    const options = { architecture, params, rng: reproducibleRng(0), head: 'if-present' } as const;
+    const { values, fresh } = await loadParameters(opened.weights, options);
+    expect(fresh).toEqual([]);
+    const exported = exportModel({ config: opened.config, architecture, task: 'masked-lm', params, values });
+    expect(exported.config['architectures']).toEqual(['BertForMaskedLM']);
+    const directory = temporary();
+    await writeModel(directory, { ...exported, tokenizerFrom: here('../golden/formats/tiny-bert') });
+    const again = await openModel(directory);
+    for (const name of again.weights.tensors.keys()) {
+      expect(await again.weights.read(name)).toEqual(await opened.weights.read(name));
+    }
+    expect([...again.weights.tensors.keys()].toSorted()).toEqual(
+      [...opened.weights.tensors.keys()].toSorted(),
+    );
+    expect((await again.digests()).map(({ path }) => path)).toContain('vocab.txt');
+    await again.close();
+    await opened.close();
+  });
+});
+
+it('the Python of an adapter names the class that the head needs', () => {
+  const common = { task: 'single-label', labels: 2, baseModel: 'a/b', path: 'adapter' } as const;
+  expect(adapterUsage({ ...common, head: 'mean' })).toContain('AutoModelForTokenClassification');
+  expect(adapterUsage({ ...common, head: 'pooler' })).toContain('AutoModelForSequenceClassification');
+});
