@@ -38,11 +38,7 @@ const MOST_ALIASES = 100;
  * @throws ConfigError with every syntax error and its position
  */
 export function parseJob(text: string, file: string): JobDocument {
-  if (text.length > LARGEST_JOB_FILE) {
-    throw new ConfigError(
-      `${file}: size=${text.length}, must be at most ${LARGEST_JOB_FILE} characters: is this a job file?`,
-    );
-  }
+  if (text.length > LARGEST_JOB_FILE) throw tooLarge(file, text.length);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
   const faults = [...document.errors, ...document.warnings];
@@ -56,6 +52,10 @@ export function parseJob(text: string, file: string): JobDocument {
     value: plainValue(document, file),
     positionOf: (path, atKey) => positionAt(lines, offsetOf(document, path, atKey ?? false)),
   };
+}
+
+export function tooLarge(file: string, size: number): ConfigError {
+  return new ConfigError(`${file}: size=${size}, must be at most ${LARGEST_JOB_FILE}: is this a job file?`);
 }
 
 export function at(file: string, position: Position): string {

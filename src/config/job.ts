@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ConfigError, DptuneError } from '../../privacy/errors.ts';
 import { crossChecks, pathOf, type Lookup } from './checks.ts';
-import { at, parseJob, type JobDocument, type Problem } from './document.ts';
+import { at, LARGEST_JOB_FILE, parseJob, tooLarge, type JobDocument, type Problem } from './document.ts';
 import { compileExpression } from './expression.ts';
 import { applyOverride, parseOverride, type Override } from './overrides.ts';
 import type { CompleteJob, Config, ConfigInput } from './schema.ts';
@@ -32,8 +32,11 @@ export async function loadJob(path: string, overrides: readonly string[] = []): 
 
 async function readJobFile(file: string, path: string): Promise<string> {
   try {
+    const { size } = await stat(file);
+    if (size > LARGEST_JOB_FILE * 4) throw tooLarge(path, size);
     return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file));
   } catch (error) {
+    if (error instanceof ConfigError) throw error;
     if (error instanceof TypeError)
       throw new ConfigError(`job=${path}: is not UTF-8 text; save it as UTF-8`, { cause: error });
     const { code } = error as NodeJS.ErrnoException;
@@ -117,9 +120,7 @@ function messageOf(
 ): string {
   const placed = problems.map((problem) => {
     const setting = problem.path.join('.');
-    const source = overrides.findLast(
-      ({ path }) => setting.startsWith(path.join('.')) || path.join('.').startsWith(setting),
-    );
+    const source = overrides.findLast(({ path }) => overlap(setting, path.join('.')));
     const position = document.positionOf(problem.path, problem.atKey);
     const where = source ? `-s ${source.text}` : at(name, position);
     const text = problem.message.startsWith('=')
@@ -129,6 +130,11 @@ function messageOf(
   });
   placed.sort((a, b) => a.position.line - b.position.line || a.position.column - b.position.column);
   return placed.map(({ line }) => line).join('\n');
+}
+
+/** Whether one setting is the other or a part of it. */
+function overlap(a: string, b: string): boolean {
+  return a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
 }
 
 async function withAbsolutePaths(job: CompleteJob, directory: string): Promise<Config> {

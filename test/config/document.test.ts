@@ -5,6 +5,16 @@ import { LARGEST_JOB_FILE, parseJob } from '../../src/config/document.ts';
 
 const parse = (text: string) => parseJob(text, 'job.yaml');
 
+test('JSON is read as JSON, however it is indented', () => {
+  fc.assert(
+    fc.property(fc.jsonValue({ maxDepth: 4 }), fc.constantFrom(undefined, 1, 2, '\t'), (value, indent) => {
+      const text = JSON.stringify(value, null, indent);
+      expect(parse(text).value).toEqual(JSON.parse(text));
+    }),
+    { seed: 11, numRuns: 1000 },
+  );
+});
+
 test('positions count from one and point at values, keys, or the nearest setting around what is absent', () => {
   const document = parse('model: m\ntrain:\n  lora: {rank: 4}\n  phases:\n    - name: a\n    - name: b\n');
   expect(document.positionOf(['model'])).toEqual({ line: 1, column: 8 });

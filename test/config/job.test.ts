@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -203,6 +203,8 @@ train:
     await expect(loadJob(join(directory, 'none.yaml'))).rejects.toThrow(
       'there is no such file; dptune init writes one',
     );
+    await truncate(await jobFile('', 'huge.yaml'), 1e9);
+    await expect(loadJob(join(directory, 'huge.yaml'))).rejects.toThrow('size=1000000000, must be at most');
     await writeFile(join(directory, 'latin1.yaml'), Buffer.from([0x6d, 0x3a, 0x20, 0xe9]));
     await expect(loadJob(join(directory, 'latin1.yaml'))).rejects.toThrow('is not UTF-8 text');
   });
@@ -372,6 +374,7 @@ describe('overrides', () => {
       'train.batchSize=x',
       '-s train.batchSize=x: train.batchSize=x, must be auto or a whole number of at least 1',
     ],
+    ['train.batch=3', '-s train.batch=3: train.batch: unknown key; did you mean batchSize?'],
     ['train={batchSize: x}', '-s train={batchSize: x}: train.batchSize=x, must be'],
     ['train.batchSize', '-s train.batchSize: must be key.path=value'],
     ['model.a.b=1', '-s model.a.b=1: model is not a mapping or list'],
