@@ -1,3 +1,4 @@
+import { duration, roundedUp } from './figures.ts';
 import type { TextStream } from './output.ts';
 
 /** Where a run stands. */
@@ -7,6 +8,8 @@ export interface ProgressState {
   readonly steps: number;
   /** What the steps are of, such as the name of a phase. */
   readonly label?: string;
+  /** What is counted; steps unless given. */
+  readonly unit?: string;
   /** Epsilon spent so far. */
   readonly epsilon?: number;
   /** Epsilon that the whole run may spend. */
@@ -105,14 +108,14 @@ function createRate(now: () => number) {
 
 /** The line within `width` characters; what matters least goes first where there is no room. */
 function lineOf(state: ProgressState, stepsPerSecond: number | undefined, width: number): string {
-  const { step, steps, label, epsilon, budget } = state;
+  const { step, steps, label, unit = 'steps', epsilon, budget } = state;
   const share = steps > 0 ? Math.min(step / steps, 1) : 1;
   const bar = `[${'#'.repeat(Math.floor(share * 20)).padEnd(20, '-')}]`;
   const spent =
     epsilon === undefined
       ? ''
-      : `epsilon ${significant(epsilon)}${budget === undefined ? '' : ` of ${significant(budget)}`}`;
-  const rate = stepsPerSecond === undefined ? '' : `${significant(stepsPerSecond)} steps/s`;
+      : `epsilon ${roundedUp(epsilon, 3)}${budget === undefined ? '' : ` of ${roundedUp(budget, 3)}`}`;
+  const rate = stepsPerSecond === undefined ? '' : `${significant(stepsPerSecond)} ${unit}/s`;
   const left =
     stepsPerSecond === undefined || step >= steps ? '' : `ETA ${duration((steps - step) / stepsPerSecond)}`;
   const full = [label ?? '', `${step}/${steps}`, `${Math.floor(share * 100)}%`, bar, rate, left, spent];
@@ -125,23 +128,5 @@ function lineOf(state: ProgressState, stepsPerSecond: number | undefined, width:
 
 /** Three significant digits and no exponent where a person would write none. */
 function significant(value: number): string {
-  if (!Number.isFinite(value)) return String(value);
   return value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
-}
-
-function pad(value: number): string {
-  return String(value).padStart(2, '0');
-}
-
-/** `45s`, `3m 05s`, `2h 07m`, `3d 04h`. */
-export function duration(seconds: number): string {
-  const total = Math.round(seconds);
-  const [days, hours, minutes] = [
-    Math.floor(total / 86_400),
-    Math.floor(total / 3600) % 24,
-    Math.floor(total / 60) % 60,
-  ];
-  if (days > 0) return `${days}d ${pad(hours)}h`;
-  if (hours > 0) return `${hours}h ${pad(minutes)}m`;
-  return minutes > 0 ? `${minutes}m ${pad(total % 60)}s` : `${total}s`;
 }
