@@ -22,6 +22,7 @@ export async function createEngine({ engine = 'auto', ...options }: EngineChoice
   } catch (onnxReason) {
     if (options.device !== undefined && options.device !== 'cpu') throw onnxReason;
     return startTfjs().catch((tfjsReason: unknown) => {
+      // oxlint-disable-next-line preserve-caught-error -- both reasons are among the errors
       throw new AggregateError(
         [onnxReason, tfjsReason],
         `engine=auto: no engine loads here; run dptune engines. onnx: ${String(onnxReason)}; tfjs: ${String(tfjsReason)}`,

@@ -1,3 +1,4 @@
+import { showShape } from '../../graph/index.ts';
 import type { Graph, Named, Value } from '../../graph/index.ts';
 import { createModelWriter } from './model.ts';
 import { lowerNode } from './operators.ts';
@@ -29,7 +30,7 @@ export function lowerGraph(graph: Graph): LoweredGraph {
   }
   for (const { value, data } of graph.constants) {
     if (value.shape.some((dim) => typeof dim === 'string')) {
-      throw new Error(`constant shape=[${value.shape}]: must be all numbers`);
+      throw new Error(`constant shape=${showShape(value.shape)}: must be all numbers`);
     }
     if (read.has(value)) names.set(value, model.constant(value.shape as readonly number[], data));
   }

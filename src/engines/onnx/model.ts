@@ -1,4 +1,5 @@
 import { bytesField, concatBytes, floatField, integerField, textField } from './protobuf.ts';
+import { showShape } from '../../graph/index.ts';
 import type { DType, Shape } from '../../graph/index.ts';
 
 /**
@@ -15,19 +16,19 @@ export type Attribute = number | string | readonly number[] | { readonly float: 
 
 export interface ModelWriter {
   /** Adds one node with `outputs` outputs; `null` leaves an optional output out. */
-  node(
+  readonly node: (
     opType: string,
     inputs: readonly string[],
     attributes?: Readonly<Record<string, Attribute>>,
     outputs?: readonly (string | null)[],
-  ): string;
+  ) => string;
   /** A name that no other value has. */
-  fresh(): string;
+  readonly fresh: () => string;
   /** A constant; equal small constants are written once. */
-  constant(dims: readonly number[], data: Float32Array | Int32Array | BigInt64Array): string;
-  input(name: string, dtype: DType, shape: Shape): void;
-  output(name: string, dtype: DType, shape: Shape): void;
-  bytes(): Uint8Array<ArrayBuffer>;
+  readonly constant: (dims: readonly number[], data: Float32Array | Int32Array | BigInt64Array) => string;
+  readonly input: (name: string, dtype: DType, shape: Shape) => void;
+  readonly output: (name: string, dtype: DType, shape: Shape) => void;
+  readonly bytes: () => Uint8Array<ArrayBuffer>;
 }
 
 function attributeProto(name: string, value: Attribute): Uint8Array {
@@ -85,20 +86,19 @@ export function createModelWriter(): ModelWriter {
     },
     constant(dims, data) {
       const type = elementType(data);
-      const key =
-        data.length <= SHARED_CONSTANT_LENGTH
-          ? `${type}/${dims}/${[...data].map((x) => (Object.is(x, -0) ? '-0' : x))}`
-          : undefined;
-      const known = key === undefined ? undefined : shared.get(key);
+      const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+      const isShared = data.length <= SHARED_CONSTANT_LENGTH;
+      const key = isShared ? `${type} ${showShape(dims)} ${bytes.toString('hex')}` : fresh();
+      const known = shared.get(key);
       if (known !== undefined) return known;
       const name = fresh();
-      if (key !== undefined) shared.set(key, name);
+      shared.set(key, name);
       constants.push(
         concatBytes([
           ...dims.map((dim) => integerField(1, dim)),
           integerField(2, type),
           textField(8, name),
-          bytesField(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+          bytesField(9, bytes),
         ]),
       );
       return name;

@@ -6,9 +6,9 @@ import type { RuntimeShapes } from './shapes.ts';
 export interface Lowering {
   readonly model: ModelWriter;
   readonly shapes: RuntimeShapes;
-  name(value: Value): string;
+  readonly name: (value: Value) => string;
   /** Whether any node or output reads the value. */
-  isRead(value: Value): boolean;
+  readonly isRead: (value: Value) => boolean;
 }
 
 type Rule<O extends Op> = (node: Node<O>, lowering: Lowering) => void;
@@ -32,7 +32,7 @@ function direct<O extends Op>(opType: string, attributes: Record<string, Attribu
 /** Exchange of the last two axes. onnxruntime fuses it into the product that reads it. */
 function transposed(model: ModelWriter, name: string, rank: number): string {
   const perm = [...Array(rank).keys()];
-  perm.push(...perm.splice(-2).reverse());
+  perm.push(...perm.splice(-2).toReversed());
   return model.node('Transpose', [name], { perm });
 }
 

@@ -1,4 +1,4 @@
-import { quotientDim, symbolsOf } from '../../graph/index.ts';
+import { quotientDim, showShape, symbolsOf } from '../../graph/index.ts';
 import type { Dim, Shape } from '../../graph/index.ts';
 import type { ModelWriter } from './model.ts';
 
@@ -53,7 +53,7 @@ export function createRuntimeShapes(
       if (value.every((size) => typeof size === 'number')) {
         return model.constant([value.length], BigInt64Array.from(value, BigInt));
       }
-      return once(`[${value}]`, () => model.node('Concat', value.map(dim), { axis: 0 }));
+      return once(showShape(value), () => model.node('Concat', value.map(dim), { axis: 0 }));
     },
   };
 }

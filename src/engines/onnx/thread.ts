@@ -23,8 +23,8 @@ function startWorker(options: WorkerOptions): Worker {
 }
 
 interface Pending {
-  resolve(answer: Answers[keyof Answers]): void;
-  reject(error: Error): void;
+  readonly resolve: (answer: Answers[keyof Answers]) => void;
+  readonly reject: (error: Error) => void;
 }
 
 export function startThread(options: WorkerOptions): Thread {
@@ -34,7 +34,7 @@ export function startThread(options: WorkerOptions): Thread {
   let ended: Error | undefined;
 
   /** An idle engine does not keep the process alive; one that computes does. */
-  const hold = (): void => void (pending.size > 0 ? worker.ref() : worker.unref());
+  const hold = (): void => (pending.size > 0 ? worker.ref() : worker.unref());
   function end(error: Error): void {
     ended ??= error;
     for (const { reject } of pending.values()) reject(ended);
