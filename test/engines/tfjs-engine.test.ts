@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Engine, Tensor, Tensors } from '../../src/engines/engine.ts';
 import { activate, loadBackend } from '../../src/engines/tfjs/backend.ts';
 import { createTfjsEngine } from '../../src/engines/tfjs/engine.ts';
@@ -267,6 +267,16 @@ describe.each(backends)('tfjs %s', (backend) => {
     const program = await engine.loadGradient(broken);
     await expect(program.add(first)).rejects.toThrow(/shape|size/i);
     await expect(engine.take()).rejects.toThrow('an earlier add stopped half-way');
+  });
+
+  test('says so when WebAssembly breaks down, and stays closed', async () => {
+    await engine.write(toyParams);
+    const program = await engine.loadGradient(toyGradient());
+    vi.spyOn(tf.engine(), 'runKernel').mockImplementationOnce(() => {
+      throw Object.assign(new Error('Aborted()'), { name: 'RuntimeError' });
+    });
+    await expect(program.add(first)).rejects.toThrow(/broke down \(Aborted\(\)\).*smaller micro-batches/);
+    await expect(engine.take()).rejects.toThrow('broke down');
   });
 
   test('refuses everything after dispose', async () => {

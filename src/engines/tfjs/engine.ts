@@ -35,9 +35,17 @@ export async function createTfjsEngine({
   const enqueue = async <T>(work: () => T | Promise<T>): Promise<T> => {
     const result = last.then(async () => {
       await new Promise((resolve) => setImmediate(resolve));
-      if (closed !== undefined) throw new InvalidParameterError(`engine=tfjs: ${closed}; create another`);
+      if (closed !== undefined) throw new InvalidParameterError(`engine=tfjs: ${closed}`);
       activate(backend.name);
-      return work();
+      try {
+        return await work();
+      } catch (error) {
+        if (!isBreakdown(error)) throw error;
+        closed =
+          `its wasm module broke down (${error.message}), most likely for want of memory, of which it has 4 GB; ` +
+          'start again with smaller micro-batches';
+        throw new InvalidParameterError(`engine=tfjs: ${closed}`, { cause: error });
+      }
     });
     last = result.catch(() => undefined);
     return result;
@@ -78,7 +86,7 @@ export async function createTfjsEngine({
         accumulate(gradient, outputs);
       } catch (error) {
         // Some parameters have this micro-batch and some do not; a caller that repeated it would count it twice.
-        closed = `an earlier add stopped half-way (${String(error)})`;
+        closed = `an earlier add stopped half-way (${String(error)}); create another`;
         throw error;
       }
     });
@@ -120,7 +128,7 @@ export async function createTfjsEngine({
       }),
     async dispose() {
       await last;
-      closed ??= 'already disposed';
+      closed ??= 'already disposed; create another';
       for (const prepared of programs) unload(prepared);
       for (const accumulator of accumulators.values()) accumulator.dispose();
       accumulators.clear();
@@ -130,6 +138,11 @@ export async function createTfjsEngine({
       losses = [];
     },
   };
+}
+
+/** A WebAssembly module that aborted fails in every later call too, but for freeing. */
+function isBreakdown(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'RuntimeError';
 }
 
 function checkSums({ graph, sums }: GradientGraph): void {
