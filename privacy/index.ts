@@ -17,7 +17,7 @@ export { stepsOf } from './plan/phase.ts';
 export type { Clipping, Phase } from './plan/phase.ts';
 export { mechanismVersion } from './plan/plan.ts';
 export type { Plan, PrivacyUnit, Target } from './plan/plan.ts';
-export { diffPlans, planFromJson, requireSamePlan } from './plan/stored-plan.ts';
+export { diffPlans, diffValues, planFromJson, requireSamePlan } from './plan/stored-plan.ts';
 export type { PlanDifference } from './plan/stored-plan.ts';
 export { fillNormals } from './random/gaussian.ts';
 export { secureStream, seededStream } from './random/privacy-stream.ts';

@@ -13,7 +13,12 @@ export interface PlanDifference {
 
 /** Every leaf in which two plans differ, their hashes aside; empty if they are the same plan. */
 export function diffPlans(before: Plan, after: Plan): PlanDifference[] {
-  return differences('', before, after).filter(({ field }) => field !== 'hash');
+  return diffValues(before, after).filter(({ field }) => field !== 'hash');
+}
+
+/** Every leaf in which two JSON values differ. */
+export function diffValues(before: unknown, after: unknown): PlanDifference[] {
+  return differences('', before, after);
 }
 
 /** @throws DriftError naming every field in which the plan now differs from the one that the run was started with (G26) */

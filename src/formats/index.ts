@@ -14,3 +14,4 @@ export {
 } from './tokenizer.ts';
 export { writeAdapter, writeModel, type AdapterToWrite, type ModelToWrite } from './model-writer.ts';
 export { bertSpecials, learnVocabulary } from './vocabulary.ts';
+export { resolveModel, type ResolvedModel, type ResolveOptions } from './hub.ts';

@@ -1,14 +1,21 @@
+import { bertWords } from './wordpiece.ts';
+
+/** How text is read while a vocabulary is learned, and must be read with it later. */
+const uncased = { lowercase: true, stripAccents: true, splitCjk: true } as const;
+
 /** Special tokens of a BERT vocabulary, in the order in which they come first. */
 export const bertSpecials = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'] as const;
 
 /**
- * Learns a WordPiece vocabulary from word counts: every character, then the most frequent adjacent pair is merged until
- * the vocabulary is full (byte-pair merges, Sennrich et al., arXiv:1508.07909, written with WordPiece's `##`).
- * @param counts - how often each word (already lower-cased and split as the tokenizer will) occurs
+ * Learns an uncased WordPiece vocabulary: every character, then the most frequent adjacent pair is merged until the
+ * vocabulary is full (byte-pair merges, Sennrich et al., arXiv:1508.07909, written with WordPiece's `##`).
  * @param size - largest vocabulary, special tokens included
- * @returns tokens, special ones first; the same for the same counts, whatever their order
+ * @returns tokens, special ones first; the same for the same lines, whatever their order
  */
-export function learnVocabulary(counts: ReadonlyMap<string, number>, size: number): string[] {
+export function learnVocabulary(lines: Iterable<string>, size: number): string[] {
+  const counts = new Map<string, number>();
+  for (const line of lines)
+    for (const word of bertWords(line, uncased)) counts.set(word, (counts.get(word) ?? 0) + 1);
   const words = [...counts]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([word, count]) => ({

@@ -15,12 +15,13 @@ export interface TrainingPhase {
   readonly name: string;
   readonly method: Method;
   /** For method `last`. */
-  readonly layers: number | undefined;
+  readonly layers: number | null;
   readonly lora: {
     readonly rank: number;
     readonly alpha: number;
     readonly dropout: number;
-    readonly targets: readonly string[] | undefined;
+    /** Null for the architecture's own choice. */
+    readonly targets: readonly string[] | null;
   };
   readonly learningRate: number;
   readonly schedule: Omit<ConfigPhase['schedule'], 'kind' | 'warmup'> & {
@@ -37,7 +38,7 @@ export interface TrainingPhase {
 export interface Settings {
   readonly training: readonly TrainingPhase[];
   readonly head: 'mean' | 'first' | 'pooler' | 'checkpoint';
-  readonly privacy: PlanSettings;
+  readonly privacy: Omit<PlanSettings, 'bindings'>;
   /** Why the recipe chose what it chose. */
   readonly reasons: readonly string[];
 }
@@ -45,13 +46,8 @@ export interface Settings {
 /**
  * Decides everything that the job leaves to the recipe.
  * @param units - public number of privacy units
- * @param bindings - digests that the plan is tied to
  */
-export async function settle(
-  config: Config,
-  units: number,
-  bindings: Readonly<Record<string, string>>,
-): Promise<Settings> {
+export async function settle(config: Config, units: number): Promise<Settings> {
   const { privacy, train } = config;
   const delta = await deltaFor(privacy.delta, units);
   const facts = factsOf(config, units, delta);
@@ -75,7 +71,6 @@ export async function settle(
       phases: wanted.map((phase, index) =>
         phaseSettings(phase, recipes[index]!, wanted.length > 1 && privacy.epsilon !== undefined),
       ),
-      bindings,
     },
     reasons: wanted.flatMap((phase, index) =>
       recipes[index]!.reasons.map((reason) => `${phase.name}: ${reason}`),
@@ -155,12 +150,12 @@ function trainingPhase(phase: ConfigPhase, recipe: PhaseRecipe): TrainingPhase {
   return {
     name: phase.name,
     method: recipe.method,
-    layers: phase.layers,
+    layers: phase.layers ?? null,
     lora: {
       rank,
       alpha: given(lora.alpha) ?? 2 * rank,
       dropout: lora.dropout,
-      targets: given(lora.targets),
+      targets: given(lora.targets) ?? null,
     },
     learningRate: recipe.learningRate,
     schedule: {

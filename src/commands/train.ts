@@ -1,0 +1,105 @@
+import type { CommandModule } from 'yargs';
+import { InvalidParameterError } from '../../privacy/errors.ts';
+import { loadJob, overrideOption } from '../config/index.ts';
+import { finishRun, readPlanFile, resumeJob, trainJob, type Finished } from '../train/index.ts';
+import { watch } from './observing.ts';
+import { outputFor, type CommonArguments, type Output } from './output.ts';
+
+interface Arguments extends CommonArguments {
+  readonly job: string | undefined;
+  readonly out: string | undefined;
+  readonly resume: string | undefined;
+  readonly plan: string | undefined;
+  readonly nonPrivate: boolean;
+  readonly showPrivate: boolean;
+  readonly tensorboard: string | undefined;
+  readonly set: readonly string[];
+}
+
+/** Trains a job, or goes on with one. */
+export const train: CommandModule<CommonArguments, Arguments> = {
+  command: 'train [job]',
+  describe: 'Train a job under its privacy budget, and evaluate it',
+  builder: (parser) =>
+    parser
+      .positional('job', { type: 'string', describe: 'Job file' })
+      .option('out', { type: 'string', requiresArg: true, describe: 'New directory for the run' })
+      .option('resume', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Go on with the interrupted run in this directory',
+        conflicts: ['out', 'plan'],
+      })
+      .option('plan', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Run exactly this plan.json, or exit with 21',
+      })
+      .option('non-private', {
+        type: 'boolean',
+        default: false,
+        describe: 'Train without clipping and noise, for comparison; stamped NOT PRIVATE',
+      })
+      .option('show-private', {
+        type: 'boolean',
+        default: false,
+        describe: 'Also print private figures: the data report and training losses',
+      })
+      .option('tensorboard', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Directory for TensorBoard files of what is public',
+      })
+      .option('set', overrideOption)
+      .example('$0 train job.yaml --out run', 'train and evaluate')
+      .example('$0 train job.yaml --out run -s privacy.epsilon=3', 'with another budget')
+      .example('$0 train --resume run', 'go on after an interruption'),
+  handler: async (args) => {
+    const output = outputFor(args);
+    const observer = watch(output);
+    try {
+      const started = performance.now();
+      const { showPrivate, tensorboard } = args;
+      const options = { observer, showPrivate, ...(tensorboard !== undefined && { tensorboard }) };
+      const run =
+        args.resume === undefined
+          ? await trainJob((await loadJob(required(args.job, 'job'), args.set)).config, {
+              ...options,
+              out: required(args.out, 'out'),
+              nonPrivate: args.nonPrivate,
+              ...(args.plan !== undefined && { plan: await readPlanFile(args.plan) }),
+            })
+          : await resumeJob(args.resume, options);
+      const finished = await finishRun(run, options);
+      observer.end();
+      show(output, finished, (performance.now() - started) / 1000);
+    } finally {
+      observer.end();
+    }
+  },
+};
+
+function required(value: string | undefined, name: 'job' | 'out'): string {
+  if (value !== undefined) return value;
+  throw new InvalidParameterError(
+    name === 'job'
+      ? 'job: missing. Name a job file (dptune init writes one), or a run to go on with: --resume RUN.'
+      : 'out: missing. Name a new directory for the run: --out RUN.',
+  );
+}
+
+/** Result of a run, for people and as the last event. */
+export function show(output: Output, finished: Finished, seconds: number): void {
+  const { epsilon, delta, steps, metrics, directory, rows } = finished;
+  output.line();
+  output.table(rows);
+  output.line();
+  output.line(
+    Number.isFinite(epsilon)
+      ? `epsilon ${epsilon.toPrecision(4)} at delta ${delta} after ${steps} steps, in ${seconds.toFixed(1)} s`
+      : `NOT PRIVATE: ${steps} steps without clipping and noise, in ${seconds.toFixed(1)} s`,
+  );
+  output.line(`${directory.release}: may be published under that guarantee`);
+  output.line(`${directory.private}: may not`);
+  output.event({ event: 'done', epsilon, delta, steps, seconds, metrics });
+}

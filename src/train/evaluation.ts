@@ -1,0 +1,31 @@
+import { allUnits, type TokenStore } from '../data/index.ts';
+import { feedsOf, type LoraSettings } from '../models/index.ts';
+import type { RecordSource, Session } from './session.ts';
+
+/**
+ * The model's outputs for every record of a store, [records, labels], in the store's order, without dropout.
+ * @param lora - adapters that are in the network
+ */
+export async function logitsOf(
+  session: Session,
+  store: TokenStore,
+  source: RecordSource,
+  lora: LoraSettings | undefined,
+): Promise<Float32Array> {
+  const network = session.network({ from: source.cut, to: 'logits', ...(lora && { lora }) });
+  await session.prepare(network);
+  const program = await session.engine.load(network.graph);
+  const width = session.labels;
+  const logits = new Float32Array(store.records * width);
+  try {
+    for (const batch of source.batches(allUnits(store))) {
+      const { data } = (await program.run(feedsOf(network, batch)))[network.output]!;
+      for (const [row, record] of batch.recordIndices.entries()) {
+        logits.set((data as Float32Array).subarray(row * width, (row + 1) * width), record * width);
+      }
+    }
+  } finally {
+    await program.dispose();
+  }
+  return logits;
+}

@@ -1,0 +1,33 @@
+import type { TokenStore } from '../data/index.ts';
+import type { LoraSettings } from '../models/index.ts';
+import { logitsOf } from './evaluation.ts';
+import { throwIfStopping, type Observer } from './observer.ts';
+import type { Cut, RecordSource, Session } from './session.ts';
+
+/** Evaluates the session's present parameters. Keeps each store's frozen activations open between evaluations. */
+export interface Evaluator {
+  /** Outputs for a store, [records, labels]. */
+  logits(store: TokenStore, storeKey: string, cut: Cut, lora: LoraSettings | undefined): Promise<Float32Array>;
+  close(): void;
+}
+
+export function createEvaluator(session: Session, observer: Observer): Evaluator {
+  const sources = new Map<string, RecordSource>();
+  return {
+    async logits(store, storeKey, cut, lora) {
+      const key = `${storeKey} ${JSON.stringify(cut)}`;
+      const source =
+        sources.get(key) ??
+        (await session.records(store, storeKey, cut, lora, (records) => {
+          throwIfStopping(observer, 'The run can be resumed.');
+          observer.stage('evaluation data', records, store.records);
+        }));
+      sources.set(key, source);
+      return logitsOf(session, store, source, lora);
+    },
+    close: () => {
+      for (const source of sources.values()) source.close();
+      sources.clear();
+    },
+  };
+}

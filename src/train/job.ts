@@ -1,0 +1,282 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  canonicalHash,
+  DriftError,
+  epsilonCurve,
+  InvalidParameterError,
+  secureStream,
+  type Plan,
+  type PrivacyStream,
+} from '../../privacy/index.ts';
+import type { Config } from '../config/index.ts';
+import { describe, type PrivateDescription } from '../data/index.ts';
+import { createEngine, type Engine } from '../engines/index.ts';
+import type { LoraSettings } from '../models/index.ts';
+import { createEvaluator } from './evaluator.ts';
+import { Journal } from './journal.ts';
+import {
+  dataDigests,
+  encoderFor,
+  labelCountOf,
+  labelNamesOf,
+  maxLengthFor,
+  openBaseModel,
+  readData,
+  taskOf,
+  type BaseModel,
+  type Stores,
+} from './materials.ts';
+import { throwIfStopping, type Observer } from './observer.ts';
+import { takeSteps } from './phase-loop.ts';
+import { startPhase } from './phase.ts';
+import { jobPlanFrom, planJob, readJson, requireSameJobPlan, type JobPlan } from './plan-file.ts';
+import { createRunDirectory, runDirectory, writeJson, type RunDirectory } from './run-directory.ts';
+import { readRunState, writeRunState, type RunState } from './run-state.ts';
+import { measure, scoreOf } from './measure.ts';
+import { createSession, type Cut, type Session } from './session.ts';
+import { alone, type World } from './world.ts';
+
+/** How a run is started. */
+export interface TrainOptions {
+  readonly out: string;
+  /** Trains the same job without clipping and noise; everything it makes is stamped NOT PRIVATE. */
+  readonly nonPrivate?: boolean;
+  /** Runs exactly this plan or nothing. */
+  readonly plan?: JobPlan;
+  readonly observer: Observer;
+  readonly world?: World;
+  /** For tests alone: a seeded stream makes the run NOT PRIVATE. */
+  readonly stream?: PrivacyStream;
+}
+
+/** What training left behind, ready to be evaluated and released. */
+export interface TrainedRun {
+  readonly directory: RunDirectory;
+  readonly config: Config;
+  readonly plan: JobPlan;
+  /** False for a non-private run, and for one whose randomness was seeded. */
+  readonly isPrivate: boolean;
+  readonly session: Session;
+  readonly stores: Stores;
+  readonly labelNames: readonly string[] | undefined;
+  readonly lora: LoraSettings | undefined;
+  readonly model: BaseModel;
+  /** The model's outputs for one of the run's stores, [records, labels]. */
+  readonly logits: (part: 'train' | 'test' | 'validation') => Promise<Float32Array>;
+  /** Metrics of the first phase on the test set, where that phase trained the head alone and others followed. */
+  readonly frozen: unknown;
+  /** Steps charged, over all phases. */
+  readonly steps: number;
+  close(): Promise<void>;
+}
+
+/** What a run was started with; `private/start.json`. */
+interface Start {
+  readonly config: Config;
+  readonly plan: JobPlan;
+  readonly nonPrivate: boolean;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/**
+ * Runs a job from the start.
+ * @throws DriftError if `options.plan` is not what the job would run
+ */
+export async function trainJob(config: Config, options: TrainOptions): Promise<TrainedRun> {
+  const { observer, nonPrivate = false } = options;
+  const model = await openBaseModel(config.model, config.model);
+  observer.note(`reading ${config.data.train}`);
+  const { stores, plan } = await dataAndPlan(config, model);
+  if (options.plan) requireSameJobPlan(options.plan, plan);
+  const directory = createRunDirectory(options.out);
+  const start: Start = { config, plan, nonPrivate, data: await dataDigests(config) };
+  await writeJson(directory.start, start);
+  await writeJson(join(directory.release, 'plan.json'), plan);
+  return run(start, directory, model, stores, options);
+}
+
+/**
+ * Goes on with a run that was interrupted, in everything as before but for the noise and the samples, which are fresh.
+ * @throws DriftError naming what is no longer what the run was started with (G26)
+ */
+export async function resumeJob(path: string, options: Omit<TrainOptions, 'out' | 'plan'>): Promise<TrainedRun> {
+  const directory = runDirectory(path);
+  if (!existsSync(directory.start)) {
+    throw new InvalidParameterError(`resume=${path}: no run lies there. Start one with dptune train JOB --out ${path}.`);
+  }
+  const start = (await readJson(directory.start)) as Start;
+  const agreed = jobPlanFrom(start.plan);
+  const data = await dataDigests(start.config);
+  const changed = Object.keys({ ...data, ...start.data }).filter((name) => data[name] !== start.data[name]);
+  if (changed.length > 0) {
+    throw new DriftError(
+      `data.${changed.join(', data.')}: not the file that the run was started with. Restore it, or start a new run.`,
+    );
+  }
+  const model = await openBaseModel(start.config.model, agreed.model.reference);
+  const { stores, plan } = await dataAndPlan(start.config, model);
+  requireSameJobPlan(agreed, plan);
+  return run(start, directory, model, stores, options);
+}
+
+async function dataAndPlan(config: Config, model: BaseModel): Promise<{ stores: Stores; plan: JobPlan }> {
+  const stores = await readData(config, encoderFor(model, maxLengthFor(config, model)));
+  const { publicSize } = config.privacy;
+  const plan = await planJob(config, model, publicSize === 'auto' ? stores.train.units : publicSize);
+  return { stores, plan };
+}
+
+/** Exact figures of the private data, for the owner's terminal. */
+export function describeData({ train }: Stores): PrivateDescription {
+  return describe(train);
+}
+
+async function run(
+  start: Start,
+  directory: RunDirectory,
+  model: BaseModel,
+  stores: Stores,
+  options: Omit<TrainOptions, 'out' | 'plan'>,
+): Promise<TrainedRun> {
+  const { config, plan, nonPrivate } = start;
+  const { observer, world = alone } = options;
+  const stream = nonPrivate ? undefined : (options.stream ?? secureStream());
+  const engine = await startEngine(config);
+  observer.note(`engine: ${engine.name}, ${engine.device}`);
+  const session = createSession({
+    model,
+    task: taskOf(config),
+    labels: labelCountOf(stores.train),
+    head: plan.head,
+    seed: plan.seed,
+    engine,
+    directory: directory.activations,
+    microBatchTokens: config.performance.microBatchTokens === 'auto' ? 2048 : config.performance.microBatchTokens,
+    maxTokens: plan.maxLength,
+  });
+  const storeKeys = storeKeysOf(start);
+  const evaluator = createEvaluator(session, observer);
+  let lastCut: Cut = 'tokens';
+  const journal = new Journal(directory.journal);
+  const remedy = `Go on with dptune train --resume ${directory.root}.`;
+  const { phases, hash } = plan.privacy;
+  let state = await readRunState(directory.checkpoint, hash);
+  session.restore(state.values);
+  const save = (next: RunState) => writeRunState(directory.checkpoint, hash, next);
+  const report = reporter(plan.privacy, nonPrivate, observer);
+
+  while (state.phase < phases.length) {
+    const index = state.phase;
+    const lora = adaptersIn(plan, index, model);
+    const phaseRun = await startPhase(
+      phases[index]!,
+      plan.training[index]!,
+      {
+        session,
+        store: stores.train,
+        storeKey: storeKeys['train']!,
+        lora,
+        journal,
+        world,
+        stream,
+        byUser: plan.privacy.unit.kind === 'user',
+        averageDecay: plan.average,
+        cache: config.performance.cache,
+        stepsLog: directory.steps,
+        precompute: (records) => {
+          throwIfStopping(observer, remedy);
+          observer.stage('frozen layers', records, stores.train.records);
+        },
+      },
+      state.inPhase,
+    );
+    const { cut } = phaseRun.source;
+    const validation = stores.validationIsPublic ? stores.validation : undefined;
+    const best = await takeSteps(phaseRun, state, {
+      config,
+      observer,
+      remedy,
+      before: phases.slice(0, index).reduce((sum, phase) => sum + phase.steps, 0),
+      report,
+      save,
+      score:
+        validation &&
+        (async (run) => {
+          await session.assign(run.released(), run.network.params);
+          const logits = await evaluator.logits(validation, storeKeys['validation']!, cut, lora);
+          return scoreOf(validation, logits, config);
+        }),
+    });
+    await phaseRun.close(best && config.train.keepBest ? best.values : undefined);
+    const isFrozen = index === 0 && phases.length > 1 && plan.training[0]!.method === 'head';
+    const frozen =
+      isFrozen && stores.test
+        ? measure(stores.test, await evaluator.logits(stores.test, storeKeys['test']!, cut, lora), config)
+        : state.frozen;
+    evaluator.close();
+    lastCut = cut;
+    state = { phase: index + 1, inPhase: undefined, values: session.changed(), best: undefined, frozen };
+    await save(state);
+  }
+  const last = plan.training.length - 1;
+  return {
+    directory,
+    config,
+    plan,
+    isPrivate: !nonPrivate && (stream?.secure ?? false),
+    session,
+    stores,
+    labelNames: labelNamesOf(stores.train),
+    lora: adaptersIn(plan, last, model),
+    model,
+    logits: (part) => evaluator.logits(stores[part]!, storeKeys[part]!, lastCut, adaptersIn(plan, last, model)),
+    frozen: state.frozen,
+    steps: plan.privacy.phases.reduce((sum, { name }) => sum + journal.charged(name), 0),
+    async close() {
+      evaluator.close();
+      journal.close();
+      await engine.dispose();
+      await model.directory.close();
+    },
+  };
+}
+
+async function startEngine({ performance: { engine, device, threads } }: Config): Promise<Engine> {
+  return createEngine({
+    engine,
+    ...(device !== 'auto' && { device }),
+    ...(threads !== 'auto' && { threads }),
+  });
+}
+
+/** What the activations of each store depend on, beside the model. */
+function storeKeysOf({ config, data }: Start): Record<string, string> {
+  const { cleaning, columns, split, labels } = config.data;
+  const { unit, maxRecordsPerUser } = config.privacy;
+  const shared = { cleaning, columns, split, labels, unit, maxRecordsPerUser: maxRecordsPerUser ?? null };
+  return Object.fromEntries(
+    ['train', 'test', 'validation'].map((part) => [
+      part,
+      canonicalHash({ ...shared, part, file: data[part] ?? data['train']! }),
+    ]),
+  );
+}
+
+/** The adapters that are in the network in a phase: those of the first phase that trains any, from then on. */
+function adaptersIn(plan: JobPlan, index: number, { architecture }: BaseModel): LoraSettings | undefined {
+  const found = plan.training.slice(0, index + 1).find(({ method }) => method === 'lora');
+  return found && { ...found.lora, targets: found.lora.targets ?? architecture.loraTargets };
+}
+
+/** Tells the observer where the run stands; epsilon is read off a curve computed once, rounded up to its next point. */
+function reporter(plan: Plan, nonPrivate: boolean, observer: Observer) {
+  const total = plan.phases.reduce((sum, { steps }) => sum + steps, 0);
+  const points = Array.from({ length: 21 }, (_, i) => Math.ceil((i * total) / 20));
+  const curve = nonPrivate ? [] : epsilonCurve(plan.event, [...new Set(points)], plan);
+  return (phase: string, step: number): void => {
+    const point = curve.find((at) => at.step >= step);
+    const epsilon = nonPrivate ? Infinity : Math.min(point?.epsilon.upper ?? plan.epsilon, plan.epsilon);
+    observer.step({ phase, step, steps: total, epsilon, budget: nonPrivate ? Infinity : plan.epsilon });
+  };
+}

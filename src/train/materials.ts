@@ -1,0 +1,140 @@
+import { canonicalHash, type PrivacyUnit } from '../../privacy/index.ts';
+import type { Config } from '../config/index.ts';
+import {
+  openRows,
+  readSplit,
+  readStore,
+  sha256File,
+  type DataFormat,
+  type ReadOptions,
+  type SplitStores,
+  type Task,
+  type TokenStore,
+  type Tokenizer as TextEncoder,
+} from '../data/index.ts';
+import { loadTokenizer, openModel, type ModelDirectory, type Tokenizer } from '../formats/index.ts';
+import { architectureOf, type Architecture } from '../models/index.ts';
+
+/** A pretrained model, opened. */
+export interface BaseModel {
+  readonly reference: string;
+  readonly directory: ModelDirectory;
+  readonly architecture: Architecture;
+  readonly tokenizer: Tokenizer;
+  readonly padId: number;
+  /** SHA-256 over the digests of all of its files. */
+  readonly digest: string;
+}
+
+/** Longest text in tokens where the job leaves it open; a longer limit costs nothing where texts are short. */
+const defaultMaxLength = 256;
+
+/** @param path - directory of the model, as the hub or the job names it */
+export async function openBaseModel(path: string, reference: string): Promise<BaseModel> {
+  const directory = await openModel(path);
+  const architecture = architectureOf(directory.config);
+  const tokenizer = await loadTokenizer(path);
+  return {
+    reference,
+    directory,
+    architecture,
+    tokenizer,
+    padId: tokenizer.special.pad ?? 0,
+    digest: canonicalHash((await directory.digests()).map(({ path: file, sha256 }) => [file, sha256])),
+  };
+}
+
+export function maxLengthFor(config: Config, { architecture }: BaseModel): number {
+  const { maxLength } = config.data;
+  return maxLength === 'auto'
+    ? Math.min(defaultMaxLength, architecture.maxTokens)
+    : Math.min(maxLength, architecture.maxTokens);
+}
+
+export function encoderFor({ tokenizer }: Pick<BaseModel, 'tokenizer'>, maxLength: number): TextEncoder {
+  return { encode: (text, pair) => tokenizer.encode(text, pair, { maxLength }) };
+}
+
+export function taskOf(config: Config): Exclude<Task, 'unlabelled'> {
+  return config.task === 'classification' ? 'single-label' : config.task;
+}
+
+export function unitOf({ privacy }: Config): PrivacyUnit {
+  return privacy.unit === 'user'
+    ? { kind: 'user', maxRecords: privacy.maxRecordsPerUser! }
+    : { kind: 'record' };
+}
+
+/** The job's data, tokenised. Validation is of use for decisions only where it was declared public. */
+export interface Stores extends SplitStores {
+  readonly validationIsPublic: boolean;
+}
+
+/**
+ * Reads all data files of a job.
+ * @param encoder - the model's tokenizer, or something cheaper where only units are to be counted
+ */
+export async function readData(config: Config, encoder: TextEncoder): Promise<Stores> {
+  const { data, evaluate } = config;
+  const slices = evaluate.slices;
+  const options: ReadOptions = {
+    tokenizer: encoder,
+    task: taskOf(config),
+    labels: data.labels === 'auto' ? undefined : data.labels,
+    unit: unitOf(config),
+    cleaning: data.cleaning,
+    seed: data.split.seed,
+  };
+  const isSplit = data.split.test > 0 || data.split.validation > 0;
+  const trainRows = rowsOf(config, data.train, data.split.test > 0 ? slices : []);
+  const parts: SplitStores = isSplit
+    ? await readSplit(trainRows, options, { test: data.split.test, validation: data.split.validation })
+    : { train: await readStore(trainRows, options), validation: undefined, test: undefined };
+  // Held-out rows are records, whoever wrote them, and their labels are those of the training data.
+  const heldOut: ReadOptions = {
+    ...options,
+    unit: { kind: 'record' },
+    labels: 'names' in parts.train.labels ? parts.train.labels.names.names : undefined,
+  };
+  const read = (path: string): Promise<TokenStore> => readStore(rowsOf(config, path, slices, false), heldOut);
+  return {
+    train: parts.train,
+    validation: data.validation ? await read(data.validation.path) : parts.validation,
+    test: data.test === undefined ? parts.test : await read(data.test),
+    validationIsPublic: data.validation?.public ?? false,
+  };
+}
+
+function rowsOf(config: Config, path: string, slices: readonly string[], withUnit = true) {
+  const { columns, format, delimiter, header } = config.data;
+  return openRows(path, {
+    columns: { ...columns, unit: withUnit ? columns.unit : undefined, slices },
+    format: format === 'auto' ? undefined : (format as DataFormat),
+    delimiter: delimiter === 'auto' ? undefined : delimiter,
+    header,
+  });
+}
+
+/** SHA-256 of every data file. Private: with all other records known, a digest confirms a guess of the last one. */
+export async function dataDigests(config: Config): Promise<Record<string, string>> {
+  const { train, test, validation } = config.data;
+  const files = { train, ...(test && { test }), ...(validation && { validation: validation.path }) };
+  const digests: Record<string, string> = {};
+  for (const [name, path] of Object.entries(files)) digests[name] = await sha256File(path);
+  return digests;
+}
+
+/** The number of units in the training data, without a tokenizer. */
+export async function countUnits(config: Config): Promise<number> {
+  const counting: TextEncoder = { encode: () => ({ ids: [0], truncated: false, unknown: 0 }) };
+  return (await readData(config, counting)).train.units;
+}
+
+/** Public facts about labels: how many outputs the head has. */
+export function labelCountOf(store: TokenStore): number {
+  return 'names' in store.labels ? store.labels.names.names.length : 1;
+}
+
+export function labelNamesOf(store: TokenStore): readonly string[] | undefined {
+  return 'names' in store.labels ? store.labels.names.names : undefined;
+}

@@ -1,0 +1,115 @@
+import { readFile } from 'node:fs/promises';
+import {
+  canonicalHash,
+  DataError,
+  DriftError,
+  makePlan,
+  planFromJson,
+  diffValues,
+  type Plan,
+} from '../../privacy/index.ts';
+import type { Config } from '../config/index.ts';
+import type { FileDigest } from '../formats/index.ts';
+import { maxLengthFor, type BaseModel } from './materials.ts';
+import { settle, type Settings, type TrainingPhase } from './settings.ts';
+
+/** plan.json: everything that a run will do, fixed before it starts. Public. */
+export interface JobPlan {
+  readonly format: 'dptune-plan/1';
+  readonly model: {
+    readonly reference: string;
+    readonly files: readonly FileDigest[];
+  };
+  readonly task: Config['task'];
+  readonly head: Settings['head'];
+  readonly maxLength: number;
+  readonly seed: number;
+  readonly average: number;
+  readonly training: readonly TrainingPhase[];
+  /** Why the recipe chose what the job left to it. */
+  readonly reasons: readonly string[];
+  /** Where the public number of units comes from; `counted` treats the number found in the data as public. */
+  readonly sizeSource: 'declared' | 'counted';
+  /** The guarantee. Its hash covers all of the above through `bindings`. */
+  readonly privacy: Plan;
+}
+
+/**
+ * The plan of a job on a model.
+ * @param units - number of privacy units, declared or counted
+ */
+export async function planJob(config: Config, model: BaseModel, units: number): Promise<JobPlan> {
+  const settings = await settle(config, units);
+  const body = {
+    format: 'dptune-plan/1',
+    model: { reference: model.reference, files: await model.directory.digests() },
+    task: config.task,
+    head: settings.head,
+    maxLength: maxLengthFor(config, model),
+    seed: config.seed,
+    average: config.train.average,
+    training: settings.training,
+    reasons: settings.reasons,
+    sizeSource: config.privacy.publicSize === 'auto' ? 'counted' : 'declared',
+  } as const;
+  const privacy = makePlan({ ...settings.privacy, bindings: bindingsOf(body) });
+  return { ...body, privacy };
+}
+
+/** What ties the privacy plan to the rest: change one and its hash changes. */
+function bindingsOf(body: Omit<JobPlan, 'privacy'>): Record<string, string> {
+  const { model, reasons: _, ...training } = body;
+  return {
+    model: canonicalHash(model.files),
+    training: canonicalHash(training),
+  };
+}
+
+/**
+ * Reads a plan.json and checks that it holds together.
+ * @throws DriftError where it was changed by hand
+ */
+export async function readPlanFile(path: string): Promise<JobPlan> {
+  return jobPlanFrom(await readJson(path));
+}
+
+/** @throws DriftError unless the plan's parts agree with each other */
+export function jobPlanFrom(json: unknown): JobPlan {
+  const stored = json as JobPlan;
+  if (stored?.format !== 'dptune-plan/1') {
+    throw new DriftError('plan.json: not a plan of this version of dptune. Make it anew with dptune plan.');
+  }
+  const privacy = planFromJson(stored.privacy);
+  const { privacy: _, ...body } = stored;
+  const expected = bindingsOf(body);
+  const broken = Object.keys(expected).filter((name) => privacy.bindings[name] !== expected[name]);
+  if (broken.length > 0) {
+    throw new DriftError(
+      `plan.json: ${broken.join(' and ')} settings were changed after it was made. Make it anew with dptune plan.`,
+    );
+  }
+  return { ...body, privacy };
+}
+
+/** @throws DriftError naming every field in which what would run now is not what was agreed on (G26) */
+export function requireSameJobPlan(agreed: JobPlan, now: JobPlan): void {
+  if (agreed.privacy.hash === now.privacy.hash) return;
+  const follows = /^(reasons|privacy\.(hash|bindings|accountant|event))\b/;
+  const found = diffValues(agreed, now).filter(({ field }) => !follows.test(field));
+  const lines = found.map(({ field, before, after }) => `  ${field}: ${show(before)} -> ${show(after)}`);
+  throw new DriftError(
+    `plan: what would run is not what was planned. Restore the job and the model, or make a new plan:\n${lines.join('\n')}`,
+  );
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value) ?? 'absent';
+}
+
+export async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as unknown;
+  } catch (error) {
+    throw new DataError(`${path}: ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,214 @@
+import { createHash } from 'node:crypto';
+import { canonicalHash, reproducibleRng } from '../../privacy/index.ts';
+import { microBatches, type MicroBatch, type TokenStore } from '../data/index.ts';
+import type { Engine, Program } from '../engines/index.ts';
+import {
+  buildNetwork,
+  feedsOf,
+  frozenLayers,
+  loadParameters,
+  type Batch,
+  type Head,
+  type LoraSettings,
+  type Network,
+  type NetworkOptions,
+  type ParameterSpec,
+  type ParameterValues,
+  type Task,
+} from '../models/index.ts';
+import { activationsOf, type Activations } from './activations.ts';
+import type { BaseModel } from './materials.ts';
+import { sizeOf } from './vector.ts';
+
+/** Where a network begins: at the tokens, or above a frozen part whose output is computed once a record. */
+export type Cut = NonNullable<NetworkOptions['from']>;
+
+export interface SessionOptions {
+  readonly model: BaseModel;
+  readonly task: Exclude<Task, 'masked-lm' | 'causal-lm'>;
+  readonly labels: number;
+  readonly head: Head | 'checkpoint';
+  readonly seed: number;
+  readonly engine: Engine;
+  readonly directory: string;
+  readonly microBatchTokens: number;
+  readonly maxTokens: number;
+}
+
+/** A micro-batch with the frozen part's output, where the cut asks for it. */
+export type CutBatch = MicroBatch & Batch;
+
+/** A store's records as networks above a cut take them. */
+export interface RecordSource {
+  readonly cut: Cut;
+  batches(units: Uint32Array): Generator<CutBatch>;
+  close(): void;
+}
+
+/**
+ * The model of a run: its parameters' present values, and the networks that they fill. The engine holds a copy of
+ * those that it was given.
+ */
+export interface Session extends SessionOptions {
+  readonly values: ParameterValues;
+  /** A network of this model; `lora` where adapters are in. */
+  network(options: Pick<NetworkOptions, 'from' | 'to' | 'lora' | 'dropout'>): Network;
+  /** Makes sure that every parameter of a network has a value, here and in the engine. */
+  prepare(network: Network): Promise<void>;
+  /** Replaces values, here and in the engine. */
+  assign(values: Readonly<Record<string, Float32Array>>, specs: readonly ParameterSpec[]): Promise<void>;
+  /** Values that differ from the base model's: those assigned so far. */
+  changed(): Record<string, Float32Array>;
+  /** Puts back what `changed` gave in an earlier process, before any network is made ready. */
+  restore(values: Readonly<Record<string, Float32Array>>): void;
+  /** @param progress - called as the frozen part is computed; may throw to stop */
+  records(
+    store: TokenStore,
+    storeKey: string,
+    cut: Cut,
+    lora: LoraSettings | undefined,
+    progress: (records: number) => void,
+  ): Promise<RecordSource>;
+}
+
+export function createSession(options: SessionOptions): Session {
+  const { model, task, labels, head, seed, engine, directory, microBatchTokens, maxTokens } = options;
+  const values: ParameterValues = new Map();
+  const inEngine = new Set<string>();
+  const changed = new Set<string>();
+
+  const network: Session['network'] = (part) =>
+    buildNetwork({
+      architecture: model.architecture,
+      task,
+      labels,
+      head: head === 'checkpoint' ? 'pooler' : head,
+      maxTokens,
+      ...part,
+    });
+
+  const prepare: Session['prepare'] = async ({ params }) => {
+    const absent = params.filter(({ name }) => !values.has(name));
+    if (absent.length > 0) {
+      const loaded = await loadParameters(model.directory.weights, {
+        architecture: model.architecture,
+        params,
+        rng: reproducibleRng(seed).fork('initial weights'),
+        head: head === 'checkpoint' ? 'checkpoint' : 'fresh',
+      });
+      for (const { name } of absent) values.set(name, loaded.values.get(name)!);
+    }
+    const unsent = params.filter(({ name }) => !inEngine.has(name));
+    if (unsent.length > 0) await send(unsent);
+  };
+
+  async function send(specs: readonly ParameterSpec[]): Promise<void> {
+    await engine.write(
+      Object.fromEntries(specs.map(({ name, shape }) => [name, { dims: shape, data: values.get(name)! }])),
+    );
+    for (const { name } of specs) inEngine.add(name);
+  }
+
+  return {
+    ...options,
+    values,
+    network,
+    prepare,
+    async assign(given, specs) {
+      const named = specs.filter(({ name }) => given[name] !== undefined);
+      for (const { name } of named) {
+        values.set(name, given[name]!.slice());
+        changed.add(name);
+      }
+      await send(named);
+    },
+    changed: () => Object.fromEntries([...changed].map((name) => [name, values.get(name)!])),
+    restore(given) {
+      for (const [name, data] of Object.entries(given)) {
+        values.set(name, data);
+        changed.add(name);
+      }
+    },
+    async records(store, storeKey, cut, lora, progress) {
+      const batchesOf = (units: Uint32Array, tokenBudget: number) =>
+        microBatches(store, units, { tokenBudget, padId: model.padId });
+      if (cut === 'tokens')
+        return { cut, batches: (units) => batchesOf(units, microBatchTokens), close: () => undefined };
+      const below = network({ to: cut, ...(lora && { lora }) });
+      await prepare(below);
+      const program = await engine.load(below.graph);
+      const activations = await frozenOutput(below, program, cut, store, storeKey, progress);
+      await program.dispose();
+      // One vector a record needs no padding, so that a batch may be as large as it likes.
+      const budget = activations.perToken ? microBatchTokens : 1 << 22;
+      return {
+        cut,
+        *batches(units) {
+          for (const batch of batchesOf(units, budget)) {
+            const output = activations.read(batch.recordIndices, batch.tokens);
+            yield { ...batch, ...(activations.perToken ? { hidden: output } : { features: output }) };
+          }
+        },
+        close: activations.close,
+      };
+    },
+  };
+
+  function frozenOutput(
+    below: Network,
+    program: Program,
+    cut: Cut,
+    store: TokenStore,
+    storeKey: string,
+    progress: (records: number) => void,
+  ): Promise<Activations> {
+    const moved = below.params.filter(({ name }) => changed.has(name));
+    return activationsOf({
+      directory,
+      key: canonicalHash({
+        model: model.digest,
+        data: storeKey,
+        cut,
+        head,
+        maxTokens,
+        moved: moved.map(({ name }) => [name, digestOf(values.get(name)!)]),
+      }),
+      store,
+      program,
+      output: below.output,
+      width: model.architecture.hiddenSize,
+      perToken: typeof cut === 'object',
+      inputs: (batch) => feedsOf(below, batch),
+      tokenBudget: microBatchTokens,
+      padId: model.padId,
+      progress,
+    });
+  }
+}
+
+/**
+ * The highest place below which nothing trains and nothing is random: everything up to there is computed once a
+ * record. `tokens` where that would save no layer.
+ */
+export function cutFor(
+  full: Network,
+  trainable: readonly string[],
+  layers: number,
+  dropout: number,
+  cache: boolean,
+): Cut {
+  if (!cache || dropout > 0) return 'tokens';
+  const names = new Set(trainable);
+  const frozen = frozenLayers(full.params, trainable);
+  const onlyHead = full.params.every(({ name, place }) => place === 'head' || !names.has(name));
+  if (onlyHead) return 'features';
+  return frozen > 0 && frozen < layers ? { layer: frozen } : 'tokens';
+}
+
+export function parameterCount(specs: readonly ParameterSpec[]): number {
+  return specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+}
+
+function digestOf({ buffer, byteOffset, byteLength }: Float32Array): string {
+  return createHash('sha256').update(new Uint8Array(buffer, byteOffset, byteLength)).digest('hex');
+}
