@@ -1,3 +1,4 @@
+import { normalize } from 'node:path';
 import type { Path, Problem } from './document.ts';
 import { schemaAt, type SchemaNode } from './schema-node.ts';
 import { jobSchema } from './schema.ts';
@@ -76,6 +77,18 @@ function conflict(path: string, file: string): Check {
   };
 }
 
+/** A file that plays another part cannot be the private one that is trained on. */
+function notTheTrainingFile(path: string, why: string): Check {
+  return {
+    paths: [path, 'data.train'],
+    problem: (setting) => {
+      const file = setting(`${path}.path`) ?? setting(path);
+      const [own, train] = [file, setting('data.train')].map((name) => normalize(String(name)));
+      return own === train ? `=${String(file)}, is data.train; ${why}` : undefined;
+    },
+  };
+}
+
 function stepsOrEpochs(owner: string): Check {
   const [steps, epochs] = [`${owner}.steps`, `${owner}.epochs`];
   return {
@@ -134,6 +147,12 @@ const JOB_CHECKS: readonly Check[] = [
   },
   neededBy('privacy.maxRecordsPerUser', 'privacy.unit', 'user', 'maxRecordsPerUser: 8, a public bound'),
   only('privacy.maxRecordsPerUser', 'privacy.unit', 'user'),
+  notTheTrainingFile('data.validation', 'private data cannot guide training, give another file'),
+  notTheTrainingFile('evaluate.retention', 'give a public text'),
+  notTheTrainingFile(
+    'data.test',
+    'what a model was trained on says nothing about it, give another file or data.split.test',
+  ),
   conflict('data.split.test', 'data.test'),
   conflict('data.split.validation', 'data.validation'),
   {

@@ -304,6 +304,16 @@ describe('settings that contradict each other', () => {
       { privacy: { noiseMultiplier: 1 }, train: { phases: [{ name: 'a', share: 1 }] } },
       'share has no effect with privacy.noiseMultiplier',
     ],
+    [
+      { data: { train: 't.csv', validation: { path: './t.csv', public: true } } },
+      'data.validation=./t.csv, is data.train; private data cannot guide training',
+    ],
+    [{ data: { train: 't.csv', validation: 't.csv' } }, 'data.validation=t.csv, is data.train'],
+    [{ data: { train: 'a/../t.csv', test: 't.csv' } }, 'data.test=t.csv, is data.train'],
+    [
+      { data: { train: 't.csv' }, evaluate: { retention: 't.csv' } },
+      'evaluate.retention=t.csv, is data.train',
+    ],
     [{ evaluate: { slices: ['language'] } }, 'evaluate.slices: has no effect without test data'],
     [{ evaluate: { everySteps: 10 } }, 'evaluate.everySteps: has no effect without public validation data'],
   ])('%j', async (changes, expected) => {
