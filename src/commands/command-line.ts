@@ -21,6 +21,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     describe: 'Print the JSON Schema of job files, or their reference page',
     load: async () => (await import('./schema.ts')).schema,
   },
+  train: {
+    describe: 'Train a job under its privacy budget, and evaluate it',
+    load: async () => (await import('./train.ts')).train,
+  },
   engines: {
     describe: 'Show which engines load here, how fast they are, and what the others need',
     load: async () => (await import('./engines.ts')).engines,
