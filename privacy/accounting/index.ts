@@ -6,4 +6,5 @@ export { epsilonCurve, firstSteps } from './curve.ts';
 export { validateEvent } from './event-validation.ts';
 export type { DpEvent, Relation } from './events.ts';
 export { relations } from './events.ts';
-export { epsilonOf } from './query.ts';
+export { deltaOf, epsilonOf } from './query.ts';
+export type { DeltaQuery, EpsilonQuery } from './query.ts';

@@ -1,38 +1,78 @@
+import { UnsupportedEventError } from '../errors.ts';
+import { cumulantOf } from './cumulant.ts';
+import { dominatingPair } from './dominating.ts';
+import type { PairDirection } from './dominating.ts';
+import { exp, expm1, log, log1p } from './elementary.ts';
+import type { DpEvent, Relation } from './events.ts';
+import type { Leaf } from './leaves.ts';
+
+/** Renyi divergence bound as a function of the order (> 1), in nats. */
+export type RdpFunction = (order: number) => number;
+
+/** Quadrature error allowed for in a divergence from `cumulantOf`, relative and absolute. */
+const slack = 1e-9;
+
 /**
- * Log moment of the Poisson-sampled Gaussian at a real order, by the trapezoidal rule:
- *   log A(a) = log E_{x ~ N(0, s^2)} [((1 - q) + q exp((2x - 1) / 2s^2))^a],   RDP(a) = log A(a) / (a - 1)
- * The integrand is analytic in |Im x| < pi s^2, so the rule converges geometrically in the step; a series would not
- * converge for large q and small s.
- *
- * @param rate - sampling rate q, 0 < q <= 1
- * @param noiseMultiplier - s, noise scale / sensitivity, > 0
- * @param order - a > 1
- * @returns nats
- * Neighbouring: add or remove one (both directions, Mironov et al. arXiv:1908.10530, Theorem 5), zero out.
+ * Renyi divergence of a composition in one direction. Orders are continuous; where a leaf is known only at some orders,
+ * others take the next larger one's bound (divergences rise with the order).
  */
-export function logMoment(rate: number, noiseMultiplier: number, order: number): number {
-  const variance = noiseMultiplier * noiseMultiplier;
-  if (rate === 1) return (order * (order - 1)) / (2 * variance);
-  const step = Math.min(noiseMultiplier / 3, variance / 3);
-  const logRate = Math.log(rate);
-  const logRest = Math.log1p(-rate);
-  const low = -12 * noiseMultiplier - 1;
-  const high = order + 12 * noiseMultiplier;
-  const points = Math.min(Math.ceil((high - low) / step), 200_000);
-  if (points === 200_000) return Infinity;
-  const width = (high - low) / points;
-  const terms = new Float64Array(points + 1);
-  let largest = -Infinity;
-  for (let k = 0; k <= points; k++) {
-    const x = low + k * width;
-    const loss = logAdd(logRest, logRate + (2 * x - 1) / (2 * variance));
-    const term = order * loss - (x * x) / (2 * variance);
-    terms[k] = term;
-    largest = Math.max(largest, term);
+export function rdpOf(leaves: readonly Leaf[], relation: Relation, direction: PairDirection): RdpFunction {
+  const parts = leaves.map(({ event, count }) => {
+    const bound = leafRdp(event, relation, direction);
+    return (order: number): number => count * bound(order);
+  });
+  return (order) => parts.reduce((total, part) => total + part(order), 0);
+}
+
+function leafRdp(event: DpEvent, relation: Relation, direction: PairDirection): RdpFunction {
+  switch (event.kind) {
+    case 'zcdp':
+      return (order) => (event.xi ?? 0) + event.rho * order;
+    case 'rdp-curve':
+      return (order) => {
+        let best = Infinity;
+        event.orders.forEach((known, k) => {
+          if (known >= order) best = Math.min(best, event.rdp[k]!);
+        });
+        return best;
+      };
+    case 'exponential':
+      return (order) => Math.min(boundedRange(event.epsilon, order), pureRdp(event.epsilon, order));
+    case 'permute-and-flip':
+      return (order) => pureRdp(event.epsilon, order);
+    default: {
+      const pair = dominatingPair(event, relation, direction);
+      if (!pair) {
+        throw new UnsupportedEventError(
+          `event=${event.kind}: no accountant here bounds it under relation=${relation}. Bound it by zcdp, ` +
+            'rdp-curve or epsilon-delta.',
+        );
+      }
+      if (pair.infinite > 0) return () => Infinity;
+      const cumulant = cumulantOf(pair);
+      return (order) => {
+        const value = (cumulant(order - 1).value / (order - 1)) * (1 + slack) + slack * 1e-3;
+        return Number.isNaN(value) ? Infinity : Math.max(0, value);
+      };
+    }
   }
-  let sum = 0;
-  for (const term of terms) sum += Math.exp(term - largest);
-  return largest + Math.log((sum * width) / (noiseMultiplier * Math.sqrt(2 * Math.PI)));
+}
+
+/** Renyi divergence of randomized response with parameter epsilon, which bounds every epsilon-DP mechanism. */
+function pureRdp(epsilon: number, order: number): number {
+  if (epsilon === 0) return 0;
+  // (1 / (a - 1)) log (p^a q^(1-a) + q^a p^(1-a)), p = 1 / (1 + e^-epsilon).
+  const excess = (1 - order) * epsilon;
+  const value = epsilon + (log1p(exp(-epsilon + 2 * excess)) - log1p(exp(-epsilon))) / (order - 1);
+  return Math.min(epsilon, Math.max(0, value));
+}
+
+/**
+ * Renyi divergence of a mechanism of epsilon-bounded range: the pair of losses t and t - epsilon, at the worst t
+ * (Dong, Durfee, Rogers, arXiv:1909.13830; Bun and Steinke's D <= epsilon^2 a / 8 is its limit for small epsilon).
+ */
+function boundedRange(epsilon: number, order: number): number {
+  return Math.min(epsilon, (epsilon * epsilon * order) / 8);
 }
 
 /**
@@ -40,38 +80,67 @@ export function logMoment(rate: number, noiseMultiplier: number, order: number):
  * Reference: Canonne, Kamath, Steinke, arXiv:2004.00010v4, Proposition 12; Asoodeh et al., arXiv:2008.06529, Lemma 1.
  */
 export function epsilonFromRdp(order: number, rdp: number, delta: number): number {
-  return Math.max(0, rdp + Math.log1p(-1 / order) - (Math.log(delta) + Math.log(order)) / (order - 1));
+  const value = rdp + log1p(-1 / order) - (log(delta) + log(order)) / (order - 1);
+  return Number.isNaN(value) ? Infinity : Math.max(0, value);
 }
 
-/** Least value of `f` over orders above 1: golden section in log(order - 1), after a scan for the bracket. */
-export function minimiseOverOrders(f: (order: number) => number): { order: number; value: number } {
-  const at = (t: number): number => f(1 + Math.exp(t));
-  let best = 0;
-  let bestValue = Infinity;
-  for (let t = -8; t <= 10; t += 0.5) {
+/** delta from a Renyi divergence bound at one order: the same proposition, solved for delta. */
+export function deltaFromRdp(order: number, rdp: number, epsilon: number): number {
+  const value = (order - 1) * (rdp - epsilon + log1p(-1 / order)) - log(order);
+  return Number.isNaN(value) ? 1 : Math.min(1, exp(value), Math.sqrt(Math.max(0, -expm1(-rdp))));
+}
+
+/** Orders known exactly to some leaf: the continuous search must not step over them. */
+export function listedOrders(leaves: readonly Leaf[]): number[] {
+  return leaves.flatMap(({ event }) => (event.kind === 'rdp-curve' ? event.orders : []));
+}
+
+/** Least value of `f` over orders above 1: a scan in log(order - 1), then golden section. */
+export function minimiseOverOrders(
+  f: (order: number) => number,
+  listed: readonly number[],
+): { readonly order: number; readonly value: number } {
+  let best = { order: 2, value: f(2) };
+  for (const order of listed) {
+    const value = f(order);
+    if (value < best.value) best = { order, value };
+  }
+  const at = (t: number): number => {
+    const order = 1 + exp(t);
+    const value = f(order);
+    if (value < best.value) best = { order, value };
+    return value;
+  };
+  let centre = 0;
+  let least = Infinity;
+  for (let t = -9; t <= 14; t += 1) {
     const value = at(t);
-    if (value < bestValue) {
-      bestValue = value;
-      best = t;
+    if (value < least) {
+      least = value;
+      centre = t;
     }
   }
   const golden = (Math.sqrt(5) - 1) / 2;
-  let low = best - 0.5;
-  let high = best + 0.5;
-  for (let k = 0; k < 24; k++) {
-    const a = high - golden * (high - low);
-    const b = low + golden * (high - low);
-    if (at(a) < at(b)) high = b;
-    else low = a;
+  let low = centre - 1;
+  let high = centre + 1;
+  let a = high - golden * (high - low);
+  let b = low + golden * (high - low);
+  let fa = at(a);
+  let fb = at(b);
+  for (let k = 0; k < 20; k++) {
+    if (fa < fb) {
+      high = b;
+      b = a;
+      fb = fa;
+      a = high - golden * (high - low);
+      fa = at(a);
+    } else {
+      low = a;
+      a = b;
+      fa = fb;
+      b = low + golden * (high - low);
+      fb = at(b);
+    }
   }
-  const t = (low + high) / 2;
-  const value = at(t);
-  return value < bestValue
-    ? { order: 1 + Math.exp(t), value }
-    : { order: 1 + Math.exp(best), value: bestValue };
-}
-
-/** log(exp(a) + exp(b)). */
-function logAdd(a: number, b: number): number {
-  return a > b ? a + Math.log1p(Math.exp(b - a)) : b + Math.log1p(Math.exp(a - b));
+  return best;
 }

@@ -1,0 +1,200 @@
+import { fftErrorPerLevel, fftOf } from './fft.ts';
+import type { Lattice } from './lattice.ts';
+
+/** One factor of a composition: a pair of lattices of one width, and how often each is composed. */
+export type Factor = {
+  readonly upper: Lattice;
+  readonly lower: Lattice;
+  readonly upperCount: number;
+  readonly lowerCount: number;
+};
+
+/** Composed lattices, and a bound on the rounding error of every point. */
+export type Composed = { readonly upper: Lattice; readonly lower: Lattice; readonly pointError: number };
+
+const unit = 2 ** -53;
+/** |error| of a complex product is below sqrt(5) u |product|; rounded up. */
+const productError = 3 * unit;
+
+/**
+ * Convolution powers of all factors, multiplied, on the lattice points first .. first + size - 1 (circularly: what
+ * lies outside wraps around, which the caller bounds). Upper and lower lattice are the real and the imaginary part of
+ * one complex transform. Powers by repeated squaring: no logarithm, no phase to lose.
+ */
+export function compose(factors: readonly Factor[], first: number, size: number): Composed {
+  const fft = fftOf(size);
+  const product = spectrum(size);
+  const re = new Float64Array(size);
+  const im = new Float64Array(size);
+  factors.forEach((factor, index) => {
+    re.fill(0);
+    im.fill(0);
+    const mass = place(factor.upper, re) + place(factor.lower, im);
+    fft.forward(re, im);
+    const inputError = fftErrorPerLevel * unit * fft.levels * mass;
+    multiplyPower(product, re, im, factor, inputError, index === 0);
+  });
+  const total = join(product, re, im);
+  fft.inverse(re, im);
+  const pointError = (total.error + (fftErrorPerLevel * fft.levels + 2) * unit * total.magnitude) / size;
+  return { upper: take(re, first), lower: take(im, first), pointError };
+}
+
+/** Spectra of the two real sequences for half of the frequencies (the rest are conjugates), with error bounds. */
+type Spectrum = {
+  readonly upperRe: Float64Array;
+  readonly upperIm: Float64Array;
+  readonly lowerRe: Float64Array;
+  readonly lowerIm: Float64Array;
+  readonly upperError: Float64Array;
+  readonly lowerError: Float64Array;
+};
+
+function spectrum(size: number): Spectrum {
+  const make = (): Float64Array => new Float64Array(size);
+  return {
+    upperRe: make(),
+    upperIm: make(),
+    lowerRe: make(),
+    lowerIm: make(),
+    upperError: make(),
+    lowerError: make(),
+  };
+}
+
+function place(lattice: Lattice, into: Float64Array): number {
+  const wrap = into.length - 1;
+  let sum = 0;
+  for (let k = 0; k < lattice.mass.length; k++) {
+    into[(lattice.first + k) & wrap]! += lattice.mass[k]!;
+    sum += lattice.mass[k]!;
+  }
+  return sum;
+}
+
+/** Points first .. first + size - 1, negative rounding noise set to 0 (it is within the point error). */
+function take(values: Float64Array, first: number): Lattice {
+  const wrap = values.length - 1;
+  const mass = new Float64Array(values.length);
+  for (let k = 0; k < mass.length; k++) mass[k] = Math.max(0, values[(first + k) & wrap]!);
+  return { first, mass };
+}
+
+/** The position, in bit-reversed order, of the conjugate frequency: within [2^m, 2^(m+1)) positions are mirrored. */
+function forEachPair(size: number, visit: (p: number, partner: number) => void): void {
+  visit(0, 0);
+  visit(1, 1);
+  for (let block = 2; block < size; block *= 2) {
+    for (let p = block; p < 1.5 * block; p++) visit(p, 3 * block - 1 - p);
+  }
+}
+
+const scratch = new Float64Array(3);
+
+function multiplyPower(
+  product: Spectrum,
+  re: Float64Array,
+  im: Float64Array,
+  factor: Factor,
+  inputError: number,
+  isFirst: boolean,
+): void {
+  const { upperRe, upperIm, lowerRe, lowerIm, upperError, lowerError } = product;
+  forEachPair(re.length, (p, partner) => {
+    const sumRe = (re[p]! + re[partner]!) / 2;
+    const differenceIm = (im[p]! - im[partner]!) / 2;
+    power(sumRe, differenceIm, factor.upperCount, inputError);
+    accumulate(upperRe, upperIm, upperError, p, isFirst);
+    const sumIm = (im[p]! + im[partner]!) / 2;
+    const differenceRe = (re[partner]! - re[p]!) / 2;
+    power(sumIm, differenceRe, factor.lowerCount, inputError);
+    accumulate(lowerRe, lowerIm, lowerError, p, isFirst);
+  });
+}
+
+/**
+ * (x + iy)^count into scratch, with an error bound: an input error e becomes at most count (|z| + e)^(count - 1) e, and
+ * every product adds its own.
+ */
+function power(x: number, y: number, count: number, inputError: number): void {
+  if (count === 1) {
+    scratch[0] = x;
+    scratch[1] = y;
+    scratch[2] = inputError;
+    return;
+  }
+  const modulus = Math.sqrt(x * x + y * y) + inputError;
+  let baseRe = x;
+  let baseIm = y;
+  let baseModulus = modulus;
+  let re = 1;
+  let im = 0;
+  // modulus^count and modulus^(count - 1), of the enlarged modulus.
+  let whole = 1;
+  let less = 1;
+  for (let bits = count, rest = count - 1; bits > 0;) {
+    if (bits % 2 === 1) {
+      const t = re * baseRe - im * baseIm;
+      im = re * baseIm + im * baseRe;
+      re = t;
+      whole *= baseModulus;
+    }
+    if (rest % 2 === 1) less *= baseModulus;
+    bits = Math.floor(bits / 2);
+    rest = Math.floor(rest / 2);
+    if (bits === 0) break;
+    const t = baseRe * baseRe - baseIm * baseIm;
+    baseIm = 2 * baseRe * baseIm;
+    baseRe = t;
+    baseModulus *= baseModulus;
+  }
+  scratch[0] = re;
+  scratch[1] = im;
+  scratch[2] = count * (inputError * less + productError * whole) * 1.01;
+}
+
+function accumulate(
+  re: Float64Array,
+  im: Float64Array,
+  error: Float64Array,
+  p: number,
+  isFirst: boolean,
+): void {
+  const x = scratch[0]!;
+  const y = scratch[1]!;
+  const e = scratch[2]!;
+  if (isFirst) {
+    re[p] = x;
+    im[p] = y;
+    error[p] = e;
+    return;
+  }
+  const a = re[p]!;
+  const b = im[p]!;
+  const modulus = Math.sqrt(a * a + b * b);
+  const other = Math.sqrt(x * x + y * y);
+  error[p] = (error[p]! * (other + e) + (modulus + error[p]!) * e + productError * modulus * other) * 1.01;
+  re[p] = a * x - b * y;
+  im[p] = a * y + b * x;
+}
+
+/** Back to one complex sequence, with the sums of magnitudes and of errors over all frequencies. */
+function join(product: Spectrum, re: Float64Array, im: Float64Array): { magnitude: number; error: number } {
+  const { upperRe, upperIm, lowerRe, lowerIm, upperError, lowerError } = product;
+  let magnitude = 0;
+  let error = 0;
+  forEachPair(re.length, (p, partner) => {
+    const ur = upperRe[p]!;
+    const ui = upperIm[p]!;
+    const lr = lowerRe[p]!;
+    const li = lowerIm[p]!;
+    re[p] = ur - li;
+    im[p] = ui + lr;
+    re[partner] = ur + li;
+    im[partner] = lr - ui;
+    const times = p === partner ? 1 : 2;
+    magnitude += times * (Math.sqrt(ur * ur + ui * ui) + Math.sqrt(lr * lr + li * li));
+    error += times * (upperError[p]! + lowerError[p]!);
+  });
+  return { magnitude, error };
+}

@@ -1,0 +1,254 @@
+import { UnsupportedEventError } from '../errors.ts';
+import { exp, log, log1p } from './elementary.ts';
+import type { DpEvent, Relation } from './events.ts';
+import { halfLogTwoPi } from './tails.ts';
+import type { Atom, LossPair, SmoothPiece, Term } from './pairs.ts';
+
+/**
+ * Which neighbour comes first in the divergence. Under add-or-remove-one and zero-out both are needed: the worst pair
+ * of one step need not be the worst of a composition (Lebeda et al., arXiv:2405.20769). Under replace-one the pairs
+ * here are their own mirror images.
+ */
+export type PairDirection = 'remove' | 'add' | 'replace';
+
+/** The directions that an answer under the relation has to cover. */
+export function directionsOf(relation: Relation): readonly PairDirection[] {
+  return relation === 'replace-one' ? ['replace'] : ['remove', 'add'];
+}
+
+/**
+ * A pair that dominates the leaf `event` in one direction, or null where only Renyi bounds are known.
+ * The factor that the relation puts on a sensitivity is applied here and nowhere else: 1 for a unit that is added,
+ * removed or zeroed, 2 (a unit's presence taken away and another's put in) for one that is replaced.
+ * @throws UnsupportedEventError where nothing is known for this event under this relation
+ */
+export function dominatingPair(
+  event: DpEvent,
+  relation: Relation,
+  direction: PairDirection,
+): LossPair | null {
+  const factor = relation === 'replace-one' ? 2 : 1;
+  switch (event.kind) {
+    case 'non-private':
+      return { pieces: [], atoms: [], infinite: 1 };
+    case 'gaussian':
+      return gaussianMixture([[1, factor / event.noiseMultiplier]], [[1, 0]]);
+    case 'laplace':
+      return laplace(1, event.noiseMultiplier / factor);
+    case 'discrete-gaussian':
+      return oriented(discreteGaussian(1, event.sigma, event.sensitivity * factor), direction);
+    case 'discrete-laplace':
+      return oriented(discreteLaplace(1, event.parameter, event.sensitivity * factor), direction);
+    case 'randomized-response':
+      return randomizedResponse(event, relation);
+    case 'exponential':
+    case 'permute-and-flip':
+      return pureDp(event.epsilon, 0);
+    case 'epsilon-delta':
+      return pureDp(event.epsilon, event.delta);
+    case 'mixture-of-gaussians': {
+      if (relation === 'replace-one')
+        throw unsupported(event.kind, relation, 'add-or-remove-one or zero-out');
+      const centres = event.sensitivities.map(
+        (sensitivity, k) => [event.probabilities[k]!, sensitivity / event.noiseMultiplier] as const,
+      );
+      return oriented(
+        gaussianMixture(
+          centres.filter(([weight]) => weight > 0),
+          [[1, 0]],
+        ),
+        direction,
+      );
+    }
+    case 'poisson-sampled':
+      return sampledPair(event.event, event.rate, relation, direction);
+    default:
+      return null;
+  }
+}
+
+/** Poisson sampling at `rate`: a unit that takes part is one component of a mixture. */
+function sampledPair(event: DpEvent, rate: number, relation: Relation, direction: PairDirection): LossPair {
+  const replace = relation === 'replace-one';
+  switch (event.kind) {
+    case 'gaussian': {
+      const shift = 1 / event.noiseMultiplier;
+      const sampled = [
+        [1 - rate, 0],
+        [rate, shift],
+      ] as const;
+      if (replace) {
+        return gaussianMixture(sampled, [
+          [1 - rate, 0],
+          [rate, -shift],
+        ]);
+      }
+      return oriented(gaussianMixture(sampled, [[1, 0]]), direction);
+    }
+    case 'laplace':
+      if (replace) break;
+      return oriented(laplace(rate, event.noiseMultiplier), direction);
+    case 'discrete-gaussian':
+      if (replace) break;
+      return oriented(discreteGaussian(rate, event.sigma, event.sensitivity), direction);
+    case 'discrete-laplace':
+      if (replace) break;
+      return oriented(discreteLaplace(rate, event.parameter, event.sensitivity), direction);
+    default:
+      throw new UnsupportedEventError(
+        `event=poisson-sampled of ${event.kind}: amplification is known here for gaussian, laplace, ` +
+          'discrete-gaussian and discrete-laplace only. Account for the inner event without sampling.',
+      );
+  }
+  throw unsupported(`poisson-sampled of ${event.kind}`, relation, 'add-or-remove-one or zero-out');
+}
+
+function unsupported(event: string, relation: Relation, nearest: string): UnsupportedEventError {
+  return new UnsupportedEventError(
+    `relation=${relation}: no bound is known here for ${event} under it. Ask under ${nearest}.`,
+  );
+}
+
+function oriented(pair: LossPair, direction: PairDirection): LossPair {
+  return direction === 'add' ? swapped(pair) : pair;
+}
+
+function mirrored(terms: readonly Term[]): Term[] {
+  return terms.map((term) => ({ ...term, rate: term.rate === 0 ? 0 : -term.rate }));
+}
+
+/** The pair (Q, P). Both must have the same support. */
+export function swapped(pair: LossPair): LossPair {
+  return {
+    pieces: pair.pieces.map((piece) => ({
+      curvature: piece.curvature,
+      p: mirrored(piece.q),
+      q: mirrored(piece.p),
+      from: -piece.to,
+      to: -piece.from,
+    })),
+    atoms: pair.atoms.map(({ mass, loss }) => ({ mass: mass * exp(-loss), loss: -loss })),
+    infinite: pair.infinite,
+  };
+}
+
+type Component = readonly [weight: number, centre: number];
+
+/** Mixtures of unit Gaussians, P centred at or above 0, Q at or below. */
+function gaussianMixture(p: readonly Component[], q: readonly Component[]): LossPair {
+  const terms = (components: readonly Component[]): Term[] =>
+    components.map(([weight, centre]) => ({
+      log: log(weight) - 0.5 * centre * centre - halfLogTwoPi,
+      rate: centre,
+      weight,
+    }));
+  const piece: SmoothPiece = { curvature: 1, p: terms(p), q: terms(q), from: -Infinity, to: Infinity };
+  return { pieces: [piece], atoms: [], infinite: 0 };
+}
+
+/** (1 - rate) Laplace(0, b) + rate Laplace(1, b) against Laplace(0, b): constant loss outside [0, 1]. */
+function laplace(rate: number, b: number): LossPair {
+  const outside = (shift: number): number => log(1 - rate + rate * exp(shift / b));
+  const rest = rate < 1 ? [{ log: log1p(-rate) - log(2), rate: -1, weight: 1 - rate }] : [];
+  // In units of the scale b.
+  const width = 1 / b;
+  const piece: SmoothPiece = {
+    curvature: 0,
+    p: [...rest, { log: log(rate) - log(2) - width, rate: 1, weight: rate }],
+    q: [{ log: -log(2), rate: -1, weight: 1 }],
+    from: 0,
+    to: width,
+  };
+  const lowest = rate < 1 ? outside(-1) : -width;
+  const highest = rate < 1 ? logMixture(rate, width) : width;
+  const atoms: Atom[] = [
+    { mass: 0.5 * exp(lowest), loss: lowest },
+    { mass: 0.5 * exp(highest - width), loss: highest },
+  ];
+  return { pieces: [piece], atoms, infinite: 0 };
+}
+
+/** log(1 - rate + rate e^x). */
+function logMixture(rate: number, x: number): number {
+  if (x > 30) return log(rate) + x + log1p(((1 - rate) / rate) * exp(-x));
+  return log1p(rate * (exp(x) - 1));
+}
+
+/** More outcomes than this are refused. */
+const maxOutcomes = 2_000_000;
+
+function discreteGaussian(rate: number, sigma: number, sensitivity: number): LossPair {
+  // Beyond 14 sigma lies less than 1e-42.
+  const reach = Math.ceil(14 * sigma) + 1;
+  if (2 * reach + sensitivity > maxOutcomes) {
+    throw new UnsupportedEventError(
+      `sigma=${sigma}: more than ${maxOutcomes} outcomes of a discrete Gaussian. Ask for kind "gaussian".`,
+    );
+  }
+  const height = (x: number): number => exp((-x * x) / (2 * sigma * sigma));
+  let total = 0;
+  for (let x = -reach; x <= reach; x++) total += height(x);
+  const atoms: Atom[] = [];
+  for (let x = -reach; x <= reach + sensitivity; x++) {
+    // The shifted noise against the unshifted.
+    const loss = (sensitivity * (2 * x - sensitivity)) / (2 * sigma * sigma);
+    addOutcome(atoms, rate, height(x) / total, height(x - sensitivity) / total, loss);
+  }
+  return { pieces: [], atoms, infinite: 1e-40 };
+}
+
+function discreteLaplace(rate: number, parameter: number, sensitivity: number): LossPair {
+  if (sensitivity > maxOutcomes) {
+    throw new UnsupportedEventError(
+      `sensitivity=${sensitivity}: more than ${maxOutcomes} outcomes. Ask for kind "laplace".`,
+    );
+  }
+  const keep = exp(-parameter);
+  const atoms: Atom[] = [];
+  const scale = (1 - keep) / (1 + keep);
+  // x <= 0, and x >= sensitivity, have one loss each.
+  const tail = 1 / (1 + keep);
+  const shift = exp(-parameter * sensitivity);
+  addOutcome(atoms, rate, tail, tail * shift, -parameter * sensitivity);
+  for (let x = 1; x < sensitivity; x++) {
+    const loss = parameter * (2 * x - sensitivity);
+    addOutcome(atoms, rate, scale * exp(-parameter * x), scale * exp(-parameter * (sensitivity - x)), loss);
+  }
+  addOutcome(atoms, rate, tail * shift, tail, parameter * sensitivity);
+  return { pieces: [], atoms, infinite: 0 };
+}
+
+/** One outcome of (1 - rate) Q + rate P against Q, from its masses and loss at rate 1. */
+function addOutcome(atoms: Atom[], rate: number, qMass: number, pMass: number, loss: number): void {
+  const mass = (1 - rate) * qMass + rate * pMass;
+  if (mass > 0) atoms.push({ mass, loss: rate === 1 ? loss : logMixture(rate, loss) });
+}
+
+function randomizedResponse(
+  event: { readonly noiseParameter: number; readonly buckets: number },
+  relation: Relation,
+): LossPair {
+  if (relation !== 'replace-one') throw unsupported('randomized-response', relation, 'replace-one');
+  const { noiseParameter, buckets } = event;
+  const other = noiseParameter / buckets;
+  const own = 1 - noiseParameter + other;
+  if (other === 0) return { pieces: [], atoms: [], infinite: 1 };
+  const loss = log(own) - log(other);
+  const atoms: Atom[] = [
+    { mass: own, loss },
+    { mass: other, loss: -loss },
+  ];
+  if (buckets > 2) atoms.push({ mass: (buckets - 2) * other, loss: 0 });
+  return { pieces: [], atoms, infinite: 0 };
+}
+
+/** The pair that dominates every (epsilon, delta)-DP mechanism (Kairouz, Oh, Viswanath, arXiv:1311.0776, theorem 3.3). */
+function pureDp(epsilon: number, delta: number): LossPair {
+  if (epsilon === 0) return { pieces: [], atoms: [{ mass: 1 - delta, loss: 0 }], infinite: delta };
+  const high = (1 - delta) / (1 + exp(-epsilon));
+  const atoms: Atom[] = [
+    { mass: high, loss: epsilon },
+    { mass: high * exp(-epsilon), loss: -epsilon },
+  ];
+  return { pieces: [], atoms, infinite: delta };
+}
