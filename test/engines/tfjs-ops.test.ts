@@ -105,6 +105,14 @@ const cases: { readonly [O in Op]: readonly OpCase<O>[] } = {
       ],
       attrs: { transposeA: false, transposeB: true },
     },
+    // Large enough for wasm to multiply a batch one by one.
+    ...[false, true].map((transpose) => ({
+      operands: [
+        [['records', ...(transpose ? [300, 70] : [70, 300])], normal],
+        [['records', ...(transpose ? [60, 300] : [300, 60])], normal],
+      ] as const,
+      attrs: { transposeA: transpose, transposeB: transpose },
+    })),
     {
       operands: [
         [[2, 3, 'records', 'tokens', 4], normal],

@@ -1,11 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-/**
- * The running sum of one parameter's clipped gradients, on the device. Owns its tensors.
- *
- * Refusing is a selection (`where`), not a product with 0: NaN * 0 is NaN. The condition is spread over the whole
- * shape, since the Select kernels of the wasm and cpu backends pick the wrong elements for a vector of conditions.
- */
+/** The running sum of one parameter's clipped gradients, on the device. Owns its tensors. */
 export interface Accumulator {
   /** Adds `contribution`, of the parameter's shape, if `accept` (bool []) holds; else nothing. Both are borrowed. */
   addDense(contribution: tf.Tensor, accept: tf.Tensor): void;
@@ -14,6 +9,15 @@ export interface Accumulator {
   /** The sum, a tensor that the caller owns; the accumulator is empty afterwards. */
   take(): tf.Tensor;
   dispose(): void;
+}
+
+/**
+ * `value` if `accept` (bool []) holds, else `otherwise`, of the same shape. A selection, not a product with 0: NaN * 0 is
+ * NaN. The condition is spread over the whole shape, since the Select kernels of the wasm and cpu backends pick the
+ * wrong elements for a vector of conditions; by an elementwise op, since tiling is slow on wasm.
+ */
+function select<T extends tf.Tensor>(accept: tf.Tensor, value: T, otherwise: T): T {
+  return tf.where(tf.logicalOr(accept, tf.zeros(value.shape, 'bool')), value, otherwise);
 }
 
 /**
@@ -49,14 +53,14 @@ export function createAccumulator(shape: readonly number[]): Accumulator {
 
   return {
     addDense(contribution, accept) {
-      replaceTotal((before) => tf.where(accept, tf.add(before, tf.reshape(contribution, dims)), before));
+      replaceTotal((before) => select(accept, tf.add(before, tf.reshape(contribution, dims)), before));
     },
     addRows(ids, rows, accept) {
       const part = tf.tidy(() => {
         const flat = tf.reshape<tf.Rank.R2>(rows, [ids.size, dims[1]!]);
         return {
           ids: tf.reshape<tf.Rank.R2>(ids, [ids.size, 1]),
-          rows: tf.where(accept, flat, tf.zerosLike(flat)),
+          rows: select(accept, flat, tf.zerosLike(flat)),
         };
       });
       waiting.push({ ids: tf.keep(part.ids), rows: tf.keep(part.rows) });

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { AnyNode, Dim, Op, OpAttrs } from '../../graph/index.ts';
+import { product } from './products.ts';
 
 /** The concrete size of a dimension in this run. */
 export type SizeOf = (dim: Dim) => number;
@@ -38,7 +39,7 @@ function leading(x: tf.Tensor): number[] {
 
 /** x [..., K] as a matrix [product of the leading axes, K]. */
 function asMatrix(x: tf.Tensor): tf.Tensor2D {
-  const rows = leading(x).reduce((product, size) => product * size, 1);
+  const rows = leading(x).reduce((total, size) => total * size, 1);
   return tf.reshape(x, [rows, lastSize(x)]);
 }
 
@@ -88,8 +89,8 @@ function padAxis(x: tf.Tensor, axis: number, before: number, size: number): tf.T
 
 const kernels: { readonly [O in Op]: Kernel<O> } = {
   linear: ([x, w], { layout }) => {
-    const product = tf.matMul(asMatrix(x!), w as tf.Tensor2D, false, layout === 'out-in');
-    return tf.reshape(product, [...leading(x!), lastSize(product)]);
+    const y = product(asMatrix(x!), w!, false, layout === 'out-in');
+    return tf.reshape(y, [...leading(x!), lastSize(y)]);
   },
   bias: binary(tf.add),
   embed: ([ids, table]) => tf.gather(table!, ids!),
@@ -104,7 +105,7 @@ const kernels: { readonly [O in Op]: Kernel<O> } = {
     const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(x!), -1, true), epsilon));
     return [tf.mul(tf.mul(x!, inverse), gain!), inverse];
   },
-  matmul: ([a, b], { transposeA, transposeB }) => tf.matMul(a!, b!, transposeA, transposeB),
+  matmul: ([a, b], { transposeA, transposeB }) => product(a!, b!, transposeA, transposeB),
 
   add: binary(tf.add),
   sub: binary(tf.sub),
