@@ -36,6 +36,18 @@ with tempfile.TemporaryDirectory() as folder:
             if head == 'first': logits = logits[:, 0]
             if head == 'mean': logits = (logits * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
             entry['adapterLogits'] = logits.flatten().tolist()
+        # Gradients of the adapter's own parameters, without dropout, one record at a time.
+        trained = peft.PeftModel.from_pretrained(cls.from_pretrained(os.path.join(HERE, model_name), num_labels=3), os.path.join(folder, name, 'adapter'), is_trainable=True).eval()
+        logits = trained(**inputs).logits
+        if head == 'first': logits = logits[:, 0]
+        if head == 'mean': logits = (logits * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+        losses = torch.nn.functional.cross_entropy(logits, torch.tensor([2, 0, 1]), reduction='none')
+        params = [p for p in trained.parameters() if p.requires_grad]
+        norms = []
+        for loss in losses:
+            found = torch.autograd.grad(loss, params, retain_graph=True, allow_unused=True)
+            norms.append(sum((g.double() ** 2).sum() for g in found if g is not None).sqrt().item())
+        entry['gradientNorms'] = norms
         print(name, max(abs(a - b) for a, b in zip(entry['logits'], entry['adapterLogits'])))
         out['exports'][name] = entry
 with open(os.path.join(HERE, 'exports.json'), 'w') as file:

@@ -66,6 +66,20 @@ def lm(model, inputs, ids, mask, shift):
     return {'labels': labels.flatten().tolist(), 'logits': rounded(logits[mask > 0]), 'losses': rounded(torch.stack(losses))}
 
 
+def gradients(model, losses):
+    """Each record's gradient norm over all parameters, and per parameter [L2 norm, first, last value] of the sum clipped to CLIP."""
+    names, params = zip(*[(n, p) for n, p in model.named_parameters() if p.requires_grad])
+    norms, total = [], [torch.zeros_like(p) for p in params]
+    for loss in losses:
+        found = torch.autograd.grad(loss, params, retain_graph=True, allow_unused=True)
+        found = [torch.zeros_like(p) if g is None else g for g, p in zip(found, params)]
+        norm = torch.sqrt(sum((g.double() ** 2).sum() for g in found)).item()
+        norms.append(norm)
+        total = [t + g * min(1.0, CLIP / norm) if norm > 0 else t for t, g in zip(total, found)]
+    return {'clip': CLIP, 'norms': norms, 'sums': {n: [t.norm().item(), t.flatten()[0].item(), t.flatten()[-1].item()] for n, t in zip(names, total)}}
+
+
+CLIP = 1.5
 out = {'tool': 'transformers', 'version': transformers.__version__, 'torch': torch.__version__, 'command': 'python test/golden/models/networks.py ../shared/data', 'models': {}, 'real': {}}
 with torch.no_grad():
     for name, config in CONFIGS.items():
@@ -87,10 +101,18 @@ with torch.no_grad():
         if not decoder: entry['layers'] = config.num_hidden_layers
         if decoder:
             entry['causal'] = lm(base, inputs, ids, mask, True)
+            with torch.enable_grad():
+                logits = base(**inputs).logits
+                labels = torch.tensor(entry['causal']['labels']).reshape(ids.shape)
+                losses = [torch.nn.functional.cross_entropy(l, y) if (y != -100).any() else 0 * l.sum() for l, y in zip(logits, labels)]
+                entry['gradients'] = gradients(base, losses)
         else:
             logits = base(**inputs).logits
             entry['logits'] = rounded(logits)
             entry['singleLabel'] = {'labels': [2, 0, 1], 'losses': rounded(torch.nn.functional.cross_entropy(logits, torch.tensor([2, 0, 1]), reduction='none'))}
+            with torch.enable_grad():
+                losses = torch.nn.functional.cross_entropy(base(**inputs).logits, torch.tensor([2, 0, 1]), reduction='none')
+                entry['gradients'] = gradients(base, losses)
             multi = torch.tensor([[1.0, 0, 1], [0, 0, 0], [1, 1, 1]])
             entry['multiLabel'] = {'labels': multi.flatten().tolist(), 'losses': rounded(torch.nn.functional.binary_cross_entropy_with_logits(logits, multi, reduction='none').mean(1))}
             targets = torch.tensor([[0.5, -1, 2], [0, 0, 0], [3, 2, 1]])
