@@ -35,7 +35,10 @@ export type Part = {
 };
 
 /** Tilted probability that a bound does not see, by cause: added to the upper and taken from the lower result. */
-export type Lost = { truncation: number; aliasing: number; rounding: number };
+export type Lost = { truncation: number; aliasing: number };
+
+/** Where the result is wanted: an epsilon and -d log delta / d epsilon there. They steer precision, never validity. */
+export type Target = { readonly epsilon: number; readonly slope: number };
 
 /** Tilted mass left outside any one window or quadrature range: e^-nats, about 1e-15. */
 const nats = 35;
@@ -47,7 +50,7 @@ const rareShares = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6] as const;
 const rareCost = { upper: 3e-6, lower: 1e-4 } as const;
 
 /** The losses of `count` steps as parts: one, or a bulk and its rare large losses apart (see `splitRare`). */
-export function partsOf(phase: Phase, tilt: number, epsilon: number, lost: Lost): Part[] {
+function partsOf(phase: Phase, tilt: number, target: Target, lost: Lost): Part[] {
   const { pair, count, cumulant } = phase;
   const scale = cumulant(tilt).value;
   let from = -Infinity;
@@ -73,7 +76,7 @@ export function partsOf(phase: Phase, tilt: number, epsilon: number, lost: Lost)
     cells: (width, first, last) =>
       cellsOf(pair, { width, tilt, logScale: scale, offset: 0, first, last }, from, to),
   };
-  return splitRare(phase, whole, tilt, epsilon, from, to, lost) ?? [whole];
+  return splitRare(phase, whole, tilt, target, from, to, lost) ?? [whole];
 }
 
 /**
@@ -87,7 +90,7 @@ function splitRare(
   phase: Phase,
   whole: Part,
   tilt: number,
-  epsilon: number,
+  target: Target,
   from: number,
   to: number,
   lost: Lost,
@@ -98,13 +101,13 @@ function splitRare(
   if (piece.curvature !== 1) return null;
   let chosen: { cut: number; below: CumulantFunction } | null = null;
   for (const share of rareShares) {
-    const cut = cutOf(piece, tilt, whole.logScale + log(share), to);
+    const cut = cutOf(piece, target.slope, phase.cumulant(target.slope).value + log(share), to);
     if (!(cut < to) || cut < from + 1) continue;
     const below = cumulantOf(pair, cut);
-    // Drawing the bulk once too often in `share` of the steps moves epsilon by about tilt / 2 * its variance.
-    const bulk = (tilt / 2) * count * below(tilt).variance;
+    // Drawing the bulk once too often in `share` of the steps moves epsilon by about slope / 2 times its variance.
+    const bulk = (target.slope / 2) * count * below(target.slope).variance;
     const cost = { upper: share * bulk, lower: (rareLimit(count, share) / count) * bulk };
-    if (cost.upper <= rareCost.upper * epsilon && cost.lower <= rareCost.lower * epsilon) {
+    if (cost.upper <= rareCost.upper * target.epsilon && cost.lower <= rareCost.lower * target.epsilon) {
       chosen = { cut, below };
       break;
     }
@@ -226,11 +229,12 @@ export function factorsOf(
   const edges = latticeEdges(factors, inner.width, low.t, high.t, margin);
   const from = Math.max(first, Math.floor(edges.low / inner.width));
   const to = Math.min(first + size, Math.ceil(edges.high / inner.width) + 1);
-  account(factors, inner.width, from, to, edges, uses * groups, composed.pointError, lost);
-  const coarse = (one: Lattice): Cells => regroup(trim(one, from, to), inner.width, finer, tilt);
+  account(factors, inner.width, from, to, edges, uses * groups, lost);
+  const error = composed.pointError;
+  const coarse = (one: Lattice): Cells => regroup(one, inner.width, finer, tilt);
   const group: Factor = {
-    upper: pessimistic(coarse(composed.upper), width, tilt),
-    lower: optimistic(coarse(composed.lower), width, tilt),
+    upper: pessimistic(coarse(trim(composed.upper, from, to, error)), width, tilt),
+    lower: optimistic(coarse(trim(composed.lower, from, to, -error)), width, tilt),
     upperCount: groups,
     lowerCount: groups,
   };
@@ -255,8 +259,11 @@ function singleSteps(
   };
 }
 
-function trim(lattice: Lattice, from: number, to: number): Lattice {
-  return { first: from, mass: lattice.mass.subarray(from - lattice.first, to - lattice.first) };
+/** The points from .. to - 1, each moved by what its rounding may be. */
+function trim(lattice: Lattice, from: number, to: number, error: number): Lattice {
+  const mass = lattice.mass.slice(from - lattice.first, to - lattice.first);
+  for (let k = 0; k < mass.length; k++) mass[k] = Math.max(0, mass[k]! + error);
+  return { first: from, mass };
 }
 
 /** Fractions of the order that is best for smooth tails: rounding to a lattice and noise call for smaller ones. */
@@ -304,7 +311,7 @@ function latticeEdges(
   return best;
 }
 
-/** Bound the mass outside the lattice points from .. to - 1 of a composition, and its rounding. */
+/** Bound the mass outside the lattice points from .. to - 1 of a composition. */
 export function account(
   factors: readonly Factor[],
   width: number,
@@ -312,13 +319,11 @@ export function account(
   to: number,
   edges: LatticeEdges,
   uses: number,
-  pointError: number,
   lost: Lost,
 ): void {
   const below = compositionMoment(factors, width, edges.lowT) - edges.lowT * from * width;
   const above = compositionMoment(factors, width, edges.highT) - edges.highT * to * width;
   lost.aliasing += 1.01 * uses * (exp(Math.min(0, below)) + exp(Math.min(0, above)));
-  lost.rounding += 2 * uses * (to - from) * pointError;
 }
 
 /** The whole composition on one lattice, tilted. */
@@ -332,6 +337,8 @@ export type Composition = {
   readonly upperScale: number;
   readonly lowerScale: number;
   readonly lost: Lost;
+  /** Bound of the rounding error of every point. */
+  readonly pointError: number;
   /** P-mass of an infinite loss. */
   readonly infinite: number;
   /** Relative error of the tilted masses. */
@@ -344,11 +351,11 @@ export type Composition = {
 export function composePhases(
   phases: readonly Phase[],
   tilt: number,
-  epsilon: number,
+  target: Target,
   size: number,
 ): Composition {
-  const lost: Lost = { truncation: 0, aliasing: 0, rounding: 0 };
-  const parts = phases.flatMap((phase) => partsOf(phase, tilt, epsilon, lost));
+  const lost: Lost = { truncation: 0, aliasing: 0 };
+  const parts = phases.flatMap((phase) => partsOf(phase, tilt, target, lost));
   const summands: Summand[] = parts.map((part) => ({ cumulant: part.cumulant, count: part.upperCount }));
   const sum = totalCumulant(summands);
   const low = edgeOf(sum, tilt, nats, -1);
@@ -362,7 +369,7 @@ export function composePhases(
   const first = Math.floor(((low.loss + high.loss) / 2 - offset) / width - size / 2);
   const composed = compose(factors, first, size);
   const edges = latticeEdges(factors, width, low.t, high.t, nats);
-  account(factors, width, first, first + size, edges, 1, composed.pointError, lost);
+  account(factors, width, first, first + size, edges, 1, lost);
   let logFinite = 0;
   let steps = 0;
   for (const { pair, count } of phases) {
@@ -378,6 +385,7 @@ export function composePhases(
     upperScale: parts.reduce((total, part) => total + part.upperCount * part.logScale, 0),
     lowerScale: parts.reduce((total, part) => total + part.lowerCount * part.logScale, 0),
     lost,
+    pointError: composed.pointError,
     infinite: -expm1(logFinite),
     relative: steps * cellError * 2 + size * 4e-16,
     shift: parts.reduce(

@@ -15,6 +15,8 @@ export type Composed = { readonly upper: Lattice; readonly lower: Lattice; reado
 const unit = 2 ** -53;
 /** |error| of a complex product is below sqrt(5) u |product|; rounded up. */
 const productError = 3 * unit;
+/** The same for differences from 1, whose magnitudes are taken as |re| + |im|. */
+const differenceError = 5 * unit;
 
 /**
  * Convolution powers of all factors, multiplied, on the lattice points first .. first + size - 1 (circularly: what
@@ -29,10 +31,17 @@ export function compose(factors: readonly Factor[], first: number, size: number)
   factors.forEach((factor, index) => {
     re.fill(0);
     im.fill(0);
-    const mass = place(factor.upper, re) + place(factor.lower, im);
+    let mass = place(factor.upper, re) + place(factor.lower, im);
+    // The mass at loss 0 is kept out of the transform: where it is nearly all, the rest has a far smaller error.
+    const excess = { upper: re[0]! - 1, lower: im[0]! - 1 };
+    mass -= re[0]! + im[0]!;
+    re[0] = 0;
+    im[0] = 0;
     fft.forward(re, im);
-    const inputError = fftErrorPerLevel * unit * fft.levels * mass;
-    multiplyPower(product, re, im, factor, inputError, index === 0);
+    const inputError =
+      fftErrorPerLevel * unit * fft.levels * Math.max(0, mass) +
+      2 * unit * Math.max(Math.abs(excess.upper), Math.abs(excess.lower));
+    multiplyPower(product, re, im, factor, excess, inputError, index === 0);
   });
   const total = join(product, re, im);
   fft.inverse(re, im);
@@ -96,6 +105,7 @@ function multiplyPower(
   re: Float64Array,
   im: Float64Array,
   factor: Factor,
+  excess: { readonly upper: number; readonly lower: number },
   inputError: number,
   isFirst: boolean,
 ): void {
@@ -103,54 +113,76 @@ function multiplyPower(
   forEachPair(re.length, (p, partner) => {
     const sumRe = (re[p]! + re[partner]!) / 2;
     const differenceIm = (im[p]! - im[partner]!) / 2;
-    power(sumRe, differenceIm, factor.upperCount, inputError);
+    power(sumRe + excess.upper, differenceIm, factor.upperCount, inputError);
     accumulate(upperRe, upperIm, upperError, p, isFirst);
     const sumIm = (im[p]! + im[partner]!) / 2;
     const differenceRe = (re[partner]! - re[p]!) / 2;
-    power(sumIm, differenceRe, factor.lowerCount, inputError);
+    power(sumIm + excess.lower, differenceRe, factor.lowerCount, inputError);
     accumulate(lowerRe, lowerIm, lowerError, p, isFirst);
   });
 }
 
 /**
- * (x + iy)^count into scratch, with an error bound: an input error e becomes at most count (|z| + e)^(count - 1) e, and
- * every product adds its own.
+ * (1 + g)^count into scratch, g = x + iy, with an error bound, by repeated squaring. As long as g is small everything is
+ * kept as the difference from 1 (a square is 1 + g (2 + g), a product 1 + (g + h + g h)), so that a spectrum near 1
+ * keeps the relative precision of its difference; then as it is. Each operation adds its own rounding; earlier errors
+ * grow with the power.
  */
 function power(x: number, y: number, count: number, inputError: number): void {
-  if (count === 1) {
-    scratch[0] = x;
-    scratch[1] = y;
-    scratch[2] = inputError;
-    return;
-  }
-  const modulus = Math.sqrt(x * x + y * y) + inputError;
   let baseRe = x;
   let baseIm = y;
-  let baseModulus = modulus;
-  let re = 1;
+  let baseError = inputError;
+  let re = 0;
   let im = 0;
-  // modulus^count and modulus^(count - 1), of the enlarged modulus.
-  let whole = 1;
-  let less = 1;
-  for (let bits = count, rest = count - 1; bits > 0;) {
+  let error = 0;
+  let bits = count;
+  while (bits > 0) {
+    const size = Math.abs(baseRe) + Math.abs(baseIm);
+    if (size > 0.5) break;
+    // |1 + g| and the size of what has been multiplied so far, rounded up.
+    const modulus = Math.sqrt((1 + baseRe) * (1 + baseRe) + baseIm * baseIm) + baseError;
     if (bits % 2 === 1) {
-      const t = re * baseRe - im * baseIm;
-      im = re * baseIm + im * baseRe;
+      const own = Math.abs(re) + Math.abs(im);
+      const whole = Math.sqrt((1 + re) * (1 + re) + im * im);
+      error = error * modulus + baseError * whole + differenceError * (own + size + own * size);
+      const t = re + baseRe + (re * baseRe - im * baseIm);
+      im = im + baseIm + (re * baseIm + im * baseRe);
       re = t;
-      whole *= baseModulus;
     }
-    if (rest % 2 === 1) less *= baseModulus;
     bits = Math.floor(bits / 2);
-    rest = Math.floor(rest / 2);
     if (bits === 0) break;
-    const t = baseRe * baseRe - baseIm * baseIm;
-    baseIm = 2 * baseRe * baseIm;
+    baseError = baseError * 2 * modulus + differenceError * size * (2 + size);
+    const t = 2 * baseRe + (baseRe * baseRe - baseIm * baseIm);
+    baseIm = 2 * (baseIm + baseRe * baseIm);
     baseRe = t;
-    baseModulus *= baseModulus;
+  }
+  re += 1;
+  error += unit * Math.abs(re);
+  if (bits > 0) {
+    baseRe += 1;
+    baseError += unit * Math.abs(baseRe);
+    let modulus = Math.sqrt(baseRe * baseRe + baseIm * baseIm);
+    let whole = Math.sqrt(re * re + im * im);
+    for (;;) {
+      if (bits % 2 === 1) {
+        error = error * (modulus + baseError) + baseError * whole + productError * modulus * whole;
+        const t = re * baseRe - im * baseIm;
+        im = re * baseIm + im * baseRe;
+        re = t;
+        whole *= modulus;
+      }
+      bits = Math.floor(bits / 2);
+      if (bits === 0) break;
+      baseError = baseError * (2 * modulus + baseError) + productError * modulus * modulus;
+      const t = baseRe * baseRe - baseIm * baseIm;
+      baseIm = 2 * baseRe * baseIm;
+      baseRe = t;
+      modulus *= modulus;
+    }
   }
   scratch[0] = re;
   scratch[1] = im;
-  scratch[2] = count * (inputError * less + productError * whole) * 1.01;
+  scratch[2] = error * 1.001;
 }
 
 function accumulate(

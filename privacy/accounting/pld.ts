@@ -21,40 +21,34 @@ const tolerance = 1e-4;
 /** Part of delta that may be spent on giving absurdly rare outcomes an infinite loss. */
 const truncationShare = 1e-7;
 
-type Prepared = { readonly phases: Phase[]; readonly cumulant: CumulantFunction; readonly steps: number };
+type Prepared = { readonly phases: Phase[]; readonly cumulant: CumulantFunction };
 
 function prepare(pairs: readonly PairCount[], delta: number): Prepared {
   const phases = pairs.map(({ pair, count }) => {
     const cut = truncated(pair, count, (truncationShare * delta) / pairs.length);
     return { pair: cut, count, cumulant: cumulantOf(cut) };
   });
-  return {
-    phases,
-    cumulant: totalCumulant(phases),
-    steps: pairs.reduce((total, { count }) => total + count, 0),
-  };
+  return { phases, cumulant: totalCumulant(phases) };
 }
 
-/** Nats of precision that a narrower window may cost: rounding is about 1e-12 a step, and 1e-5 of delta is allowed. */
-function spareNats(steps: number): number {
-  return Math.max(0.5, log(3e-6 / (1e-12 * steps)));
-}
+/** Nats of precision that a narrower window may cost: rounding is about 1e-13, and 1e-6 of delta is allowed. */
+const spareNats = 14;
 
 /** Certified interval of epsilon at `delta`, 0 < delta < 1. */
 export function epsilonEnclosure(pairs: readonly PairCount[], delta: number, maxSize = Infinity): Enclosure {
   if (leastDelta(pairs) >= delta) return unbounded();
-  const { phases, cumulant, steps } = prepare(pairs, delta);
+  const { phases, cumulant } = prepare(pairs, delta);
   const saddle = saddleOf(cumulant, { delta });
-  const nats = spareNats(steps);
-  let tilt = saddle.tilt;
+  let slope = saddle.tilt;
   let guess = Math.max(saddle.epsilon, 1e-300);
   let lower = 0;
   let upper = Infinity;
   let last: Composition | null = null;
   for (const size of sizes) {
     if (size > maxSize && last) break;
-    tilt = tiltFor(cumulant, guess, tilt, nats);
-    const composition = composePhases(phases, tilt, guess, size);
+    const chosen = tiltFor(cumulant, guess, log(delta), slope, spareNats);
+    slope = chosen.slope;
+    const composition = composePhases(phases, chosen.tilt, { epsilon: guess, slope }, size);
     last = composition;
     const found = epsilonBound(composition, delta, 'upper');
     lower = Math.max(lower, epsilonBound(composition, delta, 'lower'));
@@ -75,10 +69,10 @@ export function deltaEnclosure(pairs: readonly PairCount[], epsilon: number): En
   let upper = 1;
   let last: Composition | null = null;
   for (const size of sizes) {
-    const { phases, cumulant, steps } = prepare(pairs, delta);
+    const { phases, cumulant } = prepare(pairs, delta);
     const saddle = saddleOf(cumulant, { epsilon });
-    const tilt = tiltFor(cumulant, epsilon, saddle.tilt, spareNats(steps));
-    const composition = composePhases(phases, tilt, Math.max(epsilon, 1e-3), size);
+    const { tilt, slope } = tiltFor(cumulant, epsilon, log(delta), saddle.tilt, spareNats);
+    const composition = composePhases(phases, tilt, { epsilon: Math.max(epsilon, 1e-3), slope }, size);
     last = composition;
     lower = Math.max(lower, deltaBound(composition, epsilon, 'lower'));
     upper = Math.min(upper, deltaBound(composition, epsilon, 'upper'));
@@ -100,7 +94,7 @@ function enclosure(lower: number, upper: number, composition: Composition, epsil
       discretisation: Math.max(0, upper - estimate),
       truncation: lost.truncation * weight + composition.infinite,
       aliasing: lost.aliasing * weight,
-      rounding: lost.rounding * weight,
+      rounding: composition.pointError * weight * Math.min(composition.upper.mass.length, 1 / (tilt * width)),
     },
     grid: { cells: composition.upper.mass.length, width, tilt },
   };

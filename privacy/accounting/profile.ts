@@ -9,7 +9,7 @@ export type Side = 'upper' | 'lower';
  *   e^(-tilt x) (1 - e^-x) <= w = tilt^tilt / (1 + tilt)^(1 + tilt)   for every x >= 0.
  */
 export function deltaBound(composition: Composition, epsilon: number, side: Side): number {
-  const { width, tilt, offset, lost, relative, infinite, shift } = composition;
+  const { width, tilt, offset, lost, relative, infinite, shift, pointError } = composition;
   const upper = side === 'upper';
   const { first, mass } = upper ? composition.upper : composition.lower;
   const scale = upper ? composition.upperScale : composition.lowerScale;
@@ -17,6 +17,7 @@ export function deltaBound(composition: Composition, epsilon: number, side: Side
   const start = Math.max(0, Math.floor((at - offset) / width) + 1 - first);
   let gap = offset + (first + start) * width - at;
   if (gap < 0) gap = 0;
+  const error = upper ? pointError : -pointError;
   let sum = 0;
   if (start < mass.length) {
     let tilted = exp(-tilt * gap);
@@ -24,13 +25,13 @@ export function deltaBound(composition: Composition, epsilon: number, side: Side
     const tiltedStep = exp(-tilt * width);
     const keepStep = exp(-width);
     for (let k = start; k < mass.length; k++) {
-      sum += mass[k]! * tilted * (1 - keep);
+      sum += Math.max(0, mass[k]! + error) * tilted * (1 - keep);
       tilted *= tiltedStep;
       keep *= keepStep;
     }
   }
   const weight = tilt > 0 ? exp(tilt * log(tilt) - (1 + tilt) * log1p(tilt)) : 1;
-  const unseen = (lost.truncation + lost.aliasing + lost.rounding) * weight;
+  const unseen = (lost.truncation + lost.aliasing) * weight;
   const factor = exp(scale - tilt * at);
   if (upper) {
     const delta = factor * (sum * (1 + relative) + unseen) + infinite;

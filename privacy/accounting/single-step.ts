@@ -12,11 +12,11 @@ import type { Side } from './profile.ts';
  */
 export function singleStepDelta(pair: LossPair, epsilon: number, side: Side): number {
   let value = pair.infinite;
-  let size = 0;
+  let error = 0;
   for (const { mass, loss } of pair.atoms) {
     if (loss > epsilon) {
       value += mass * -expm1(epsilon - loss);
-      size += mass;
+      error += mass * slack(loss);
     }
   }
   for (const piece of pair.pieces) {
@@ -24,30 +24,44 @@ export function singleStepDelta(pair: LossPair, epsilon: number, side: Side): nu
     if (x === Infinity || x >= piece.to) continue;
     const p = massBetween(piece, 'p', x, 0);
     const q = massBetween(piece, 'q', x, epsilon);
-    value += p - q;
-    size += p + q;
+    value += p.sum - q.sum;
+    error += p.error + q.error;
   }
   const sign = side === 'upper' ? 1 : -1;
-  return Math.min(1, Math.max(0, value + sign * (slack * size + slack * value)));
+  return Math.min(1, Math.max(0, value + sign * error));
 }
 
-/** Relative error of a tail: its exponent is up to 700 and rounded a few times. */
-const slack = 1e-12;
+/** Relative error of a tail whose exponent (in nats) is rounded a few times. */
+function slack(exponent: number): number {
+  return 4e-16 * (8 + Math.abs(exponent));
+}
 
-/** e^logFactor times the mass of P or Q above x. */
-function massBetween(piece: SmoothPiece, which: 'p' | 'q', x: number, logFactor: number): number {
+/** e^logFactor times the mass of P or Q above x, with a bound of its error. */
+function massBetween(
+  piece: SmoothPiece,
+  which: 'p' | 'q',
+  x: number,
+  logFactor: number,
+): { readonly sum: number; readonly error: number } {
   let sum = 0;
+  let error = 0;
   for (const term of piece[which]) {
     if (piece.curvature === 1) {
       const z = x - term.rate;
-      sum += term.weight * (logFactor === 0 ? normalTail(z) : exp(logFactor + logNormalTail(z)));
+      const tail =
+        term.weight * (logFactor < 600 ? exp(logFactor) * normalTail(z) : exp(logFactor + logNormalTail(z)));
+      sum += tail;
+      // The rounding of z = x - rate moves the tail by (1 + |z|) of it at most.
+      error +=
+        tail * slack((1 + Math.abs(z)) * (1 + Math.abs(x) + Math.abs(term.rate)) + Math.abs(logFactor));
     } else {
       const from = term.log + term.rate * x + logFactor;
       const to = term.log + term.rate * piece.to + logFactor;
       sum += (exp(to) - exp(from)) / term.rate;
+      error += (exp(to) + exp(from)) * slack(Math.max(Math.abs(from), Math.abs(to)));
     }
   }
-  return sum;
+  return { sum, error };
 }
 
 /** Bound of epsilon at `delta` by bisection: the end of the last bracket on the safe side. */
@@ -84,7 +98,7 @@ function largestLoss(pair: LossPair, delta: number): number {
     let x = piece.to;
     if (x === Infinity) {
       x = Math.max(...piece.p.map((term) => term.rate), 0);
-      while (massBetween(piece, 'p', x, 0) > delta) x += 1;
+      while (massBetween(piece, 'p', x, 0).sum > delta) x += 1;
     }
     largest = Math.max(largest, lossAt(piece, x));
   }

@@ -62,7 +62,9 @@ export function saddleOf(
   query: { readonly delta: number } | { readonly epsilon: number },
 ): Saddle {
   const at = (t: number): Saddle & { gap: number } => {
-    const { value, mean, variance } = cumulant(t);
+    const { value, mean, variance: spread } = cumulant(t);
+    // At the end of a bounded loss the tilted distribution is an exponential one, not a point.
+    const variance = Math.max(spread, 1 / (t * t));
     const epsilon = mean - 1 / t - 1 / (t + 1);
     const logDelta = value - t * epsilon - log(t * (t + 1)) - 0.5 * log(2 * Math.PI * variance);
     const gap = 'epsilon' in query ? epsilon - query.epsilon : log(query.delta) - logDelta;
@@ -86,9 +88,16 @@ export function saddleOf(
 /**
  * The tilt at which to compute delta near `epsilon`. Where Chernoff's bound K(t) - t epsilon is least, rounding is
  * least, but rare large losses may make the window many times wider; smaller tilts narrow it. Chosen: the narrowest
- * window among tilts that lose at most `nats` of precision against that best one.
+ * window among tilts whose bound is at most `nats` above `logDelta`.
+ * @returns also the best tilt itself: -d log delta / d epsilon, roughly
  */
-export function tiltFor(cumulant: CumulantFunction, epsilon: number, start: number, nats: number): number {
+export function tiltFor(
+  cumulant: CumulantFunction,
+  epsilon: number,
+  logDelta: number,
+  start: number,
+  nats: number,
+): { readonly tilt: number; readonly slope: number } {
   const bound = (t: number): number => {
     const value = cumulant(t).value - t * epsilon;
     return Number.isNaN(value) ? Infinity : value;
@@ -103,9 +112,11 @@ export function tiltFor(cumulant: CumulantFunction, epsilon: number, start: numb
       tilt *= factor;
     }
   }
+  const slope = tilt;
+  const limit = Math.max(least + 0.5, logDelta + nats);
   let best = tilt;
   let narrowest = Infinity;
-  for (let k = 0; k < 16 && bound(tilt) - least <= nats; k++) {
+  for (let k = 0; k < 20 && bound(tilt) <= limit; k++) {
     const width = edgeOf(cumulant, tilt, 35, 1).loss - edgeOf(cumulant, tilt, 35, -1).loss;
     if (width < narrowest) {
       narrowest = width;
@@ -113,5 +124,5 @@ export function tiltFor(cumulant: CumulantFunction, epsilon: number, start: numb
     }
     tilt *= 0.8;
   }
-  return best;
+  return { tilt: best, slope };
 }
