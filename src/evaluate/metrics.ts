@@ -1,0 +1,124 @@
+import { InvalidParameterError } from '../../privacy/index.ts';
+import { bootstrapIntervals, type Interval, type Rng } from './bootstrap.ts';
+import { allUndefined, type Measure } from './figure.ts';
+import { measureMultiLabel, MULTI_LABEL } from './multi-label.ts';
+import { checkPredictions, recordsOf, selectRecords, type Predictions } from './predictions.ts';
+import { measureRegression, REGRESSION } from './regression.ts';
+import { confusionOf, measureSingleLabel, SINGLE_LABEL, type Confusion } from './single-label.ts';
+
+type Measured<Name extends string> = Readonly<Record<Name, number | null>> & {
+  readonly records: number;
+  /** 95 % bootstrap intervals of the figures that have one. */
+  readonly intervals: Readonly<Record<string, Interval>>;
+  /** Why a figure is null, by its name, or has no interval, by `intervals.` and its name. */
+  readonly reasons: Readonly<Record<string, string>>;
+};
+
+export type SingleLabelMetrics = Measured<(typeof SINGLE_LABEL)[number]> & {
+  readonly confusion: Confusion | null;
+};
+export type MultiLabelMetrics = Measured<(typeof MULTI_LABEL)[number]>;
+export type RegressionMetrics = Measured<(typeof REGRESSION)[number]>;
+
+/** Figures of predictions; plain JSON. A figure that is undefined is null, and `reasons` says why. */
+export type Metrics = SingleLabelMetrics | MultiLabelMetrics | RegressionMetrics;
+
+interface MetricsOf {
+  readonly 'single-label': SingleLabelMetrics;
+  readonly 'multi-label': MultiLabelMetrics;
+  readonly regression: RegressionMetrics;
+}
+
+export interface EvaluateOptions {
+  /** Number of resamples for the intervals; 0 for none. */
+  readonly bootstrap: number;
+  readonly rng: Rng;
+}
+
+/**
+ * Figures of a model's answers. Definitions stand at `measureSingleLabel`, `measureMultiLabel` and `measureRegression`.
+ * Where any output is not finite, as after divergence, every figure is null, and so is the confusion matrix.
+ * @throws InvalidParameterError where lengths disagree or a code names no label
+ */
+export function evaluatePredictions<P extends Predictions>(
+  predictions: P,
+  options: EvaluateOptions,
+): MetricsOf[P['task']];
+export function evaluatePredictions(predictions: Predictions, options: EvaluateOptions): Metrics {
+  checkPredictions(predictions);
+  if (!(Number.isSafeInteger(options.bootstrap) && options.bootstrap >= 0)) {
+    throw new InvalidParameterError(
+      `bootstrap=${options.bootstrap}: must be a whole number of resamples, at least 0. 1000 serves well.`,
+    );
+  }
+  switch (predictions.task) {
+    case 'single-label':
+      return {
+        ...figures(predictions, SINGLE_LABEL, () => measureSingleLabel(predictions), options),
+        confusion: predictions.outputs.every(Number.isFinite) ? confusionOf(predictions) : null,
+      };
+    case 'multi-label':
+      return figures(predictions, MULTI_LABEL, () => measureMultiLabel(predictions), options);
+    default:
+      return figures(predictions, REGRESSION, () => measureRegression(predictions), options);
+  }
+}
+
+function figures<Name extends string>(
+  predictions: Predictions,
+  names: readonly Name[],
+  prepare: () => Measure<Name>,
+  { bootstrap, rng }: EvaluateOptions,
+): Measured<Name> {
+  const records = recordsOf(predictions);
+  const wild = predictions.outputs.reduce((count, value) => count + (Number.isFinite(value) ? 0 : 1), 0);
+  const measure = wild > 0 ? () => allUndefined(names, `${wild} outputs are not finite numbers`) : prepare();
+  const found = measure(new Uint32Array(records).fill(1));
+  const defined = names.filter((name) => typeof found[name] === 'number');
+  const intervals =
+    bootstrap === 0 || defined.length === 0
+      ? {}
+      : bootstrapIntervals(measure, defined, {
+          records,
+          groups: predictions.groups,
+          resamples: bootstrap,
+          rng,
+        });
+  const [reasons, ends]: [Record<string, string>, Record<string, Interval>] = [{}, {}];
+  for (const name of names) {
+    const figure = found[name];
+    if (typeof figure === 'string') reasons[name] = figure;
+  }
+  for (const [name, interval] of Object.entries<Interval | string>(intervals)) {
+    if (typeof interval === 'string') reasons[`intervals.${name}`] = interval;
+    else ends[name] = interval;
+  }
+  const values = Object.fromEntries(
+    names.map((name) => [name, typeof found[name] === 'number' ? found[name] : null]),
+  ) as Record<Name, number | null>;
+  return { records, ...values, intervals: ends, reasons };
+}
+
+/**
+ * Figures apart by the values of a column, under the values' names; values that no record has are left out.
+ * A slice of few records says much about each of them.
+ * @param slice - `codes`: index into `names`, [records]
+ */
+export function slicedMetrics<P extends Predictions>(
+  predictions: P,
+  slice: { readonly names: readonly string[]; readonly codes: Int32Array },
+  options: EvaluateOptions,
+): Record<string, MetricsOf[P['task']]> {
+  checkPredictions(predictions);
+  const members = slice.names.map((): number[] => []);
+  for (const [record, code] of slice.codes.entries()) members[code]!.push(record);
+  return Object.fromEntries(
+    slice.names
+      .map((name, code) => [name, members[code]!] as const)
+      .filter(([, own]) => own.length > 0)
+      .map(([name, own]) => [
+        name,
+        evaluatePredictions(selectRecords(predictions, Uint32Array.from(own)) as P, options),
+      ]),
+  );
+}
