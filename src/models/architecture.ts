@@ -1,5 +1,6 @@
 import type { Value } from '../graph/index.ts';
 import type { EncoderNames } from './encoder.ts';
+import type { Head, Task } from './heads.ts';
 import type { Modules } from './modules.ts';
 
 /**
@@ -22,6 +23,8 @@ export interface Architecture {
   readonly loraTargets: readonly string[];
   /** Names of checkpoint tensors, with prefix, that the body of this architecture may have and this network may not use. */
   readonly unused: RegExp;
+  /** Set where the checkpoint is a classifier that this program exported. */
+  readonly ownHead?: ExportedHead;
   readonly embeddings: (modules: Modules) => Value;
   readonly layer: (modules: Modules, index: number, x: Value) => Value;
   /** What follows the last layer, such as a final norm. */
@@ -34,6 +37,13 @@ export interface Architecture {
   readonly encoder: EncoderLayout | undefined;
   /** How transformers names its classes: `Bert` in `BertForSequenceClassification`. */
   readonly className: string;
+}
+
+/** What a classifier that this program exported says of itself. */
+export interface ExportedHead {
+  readonly head: Head;
+  readonly task: Exclude<Task, 'masked-lm' | 'causal-lm'>;
+  readonly labelNames: readonly string[];
 }
 
 export interface EncoderLayout {

@@ -4,6 +4,7 @@ import { GraphBuilder } from '../graph/index.ts';
 import type { Architecture } from './architecture.ts';
 import type { FeedTensor } from './feeds.ts';
 import { createModules } from './modules.ts';
+import { withOwnHead } from './own-export.ts';
 import { initialValues, type InitRng, type ParameterSpec } from './parameters.ts';
 
 /** Values of parameters by name, row-major. */
@@ -30,8 +31,9 @@ export interface LoadOptions {
  * Reads a network's parameters from a checkpoint of its architecture, or of the bare model without head.
  * @throws DataError that lists every tensor that is missing, of a wrong shape, or not of this architecture
  */
-export async function loadParameters(weights: Weights, options: LoadOptions): Promise<LoadedParameters> {
+export async function loadParameters(checkpoint: Weights, options: LoadOptions): Promise<LoadedParameters> {
   const { architecture, params, rng, head = 'fresh' } = options;
+  const weights = withOwnHead(checkpoint, architecture);
   const stored = storedNames(weights.tensors, architecture.prefix);
   const values: ParameterValues = new Map();
   const fresh: string[] = [];
@@ -55,7 +57,8 @@ export async function loadParameters(weights: Weights, options: LoadOptions): Pr
   const unused: string[] = [];
   for (const [name, storedName] of stored) {
     if (values.has(name) || read.some((entry) => entry.name === name)) continue;
-    if (known.has(name) || architecture.unused.test(name)) unused.push(storedName);
+    if (known.has(name) || name.startsWith('head.') || architecture.unused.test(name))
+      unused.push(storedName);
     else problems.push(`unexpected ${storedName}`);
   }
   if (problems.length > 0) {

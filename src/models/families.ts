@@ -1,7 +1,7 @@
 import { DataError } from '../../privacy/errors.ts';
 import type { JsonObject } from '../formats/index.ts';
 import type { Architecture } from './architecture.ts';
-import { withoutPoolingLayer } from './export.ts';
+import { exportedHead, withoutPoolingLayer } from './own-export.ts';
 import { bertArchitecture } from './bert.ts';
 import { distilbertArchitecture } from './distilbert.ts';
 import { gpt2Architecture } from './gpt2.ts';
@@ -32,5 +32,6 @@ export function architectureOf(config: JsonObject): Architecture {
       `config.json: model_type=${JSON.stringify(type)}; supported are ${supportedModelTypes.join(', ')}. Choose a model of one of these.`,
     );
   }
-  return family(withoutPoolingLayer(config));
+  const ownHead = exportedHead(config);
+  return { ...family(withoutPoolingLayer(config, ownHead)), ...(ownHead && { ownHead }) };
 }

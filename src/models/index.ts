@@ -1,14 +1,8 @@
 export { adapterOf, adapterUsage, type AdapterOptions } from './adapter-export.ts';
-export type { Architecture } from './architecture.ts';
+export type { Architecture, ExportedHead } from './architecture.ts';
 export { architectureOf, supportedModelTypes } from './families.ts';
-export {
-  exportedHead,
-  exportModel,
-  withOwnHead,
-  type ExportedHead,
-  type ExportedModel,
-  type ExportOptions,
-} from './export.ts';
+export { exportModel, type ExportedModel, type ExportOptions } from './export.ts';
+export { exportedHead } from './own-export.ts';
 export { ignoredLabel, type Head, type Task } from './heads.ts';
 export { feedsOf, type Batch, type FeedTensor } from './feeds.ts';
 export {

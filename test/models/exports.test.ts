@@ -18,7 +18,6 @@ import {
   loadParameters,
   mergeLora,
   tensorsOf,
-  withOwnHead,
   type Batch,
   type Network,
   type ParameterValues,
@@ -77,20 +76,49 @@ describe('exports that transformers and peft loaded', () => {
     const architecture = architectureOf(opened.config);
     expect(architecture.layers).toBe(2);
     const network = buildNetwork({ architecture, task: 'single-label', labels: 3, head, to: 'logits' });
-    const weights = withOwnHead(opened.weights, opened.config, architecture);
     const options = {
       architecture,
       params: network.params,
       rng: reproducibleRng(0),
       head: 'checkpoint',
     } as const;
-    const { values, fresh, unused } = await loadParameters(weights, options);
+    const { values, fresh, unused } = await loadParameters(opened.weights, options);
     await opened.close();
     expect({ fresh, unused }).toEqual({ fresh: [], unused: [] });
     const trained = await trainedClassifier(model, head);
     const merged = mergeLora(trained.network.adapted, trained.values, trained.lora);
     for (const { name } of network.params) expect(values.get(name)).toEqual(merged.get(name));
   });
+});
+
+it('an export is a base model like any other: another head on it, exported again, has the right number of layers', async () => {
+  const directory = temporary();
+  await writeExports('bert', 'mean', directory);
+  const opened = await openModel(join(directory, 'model'));
+  const { config } = opened;
+  const architecture = architectureOf(config);
+  const { params } = buildNetwork({ architecture, task: 'multi-label', labels: 2, head: 'first' });
+  const options = { architecture, params, rng: reproducibleRng(0) };
+  const { values, fresh, unused } = await loadParameters(opened.weights, options);
+  await opened.close();
+  expect({ fresh, unused }).toEqual({
+    fresh: ['head.weight', 'head.bias'],
+    unused: ['head.weight', 'head.bias'],
+  });
+  const common = {
+    config,
+    architecture,
+    task: 'multi-label',
+    labelNames: ['a', 'b'],
+    params,
+    values,
+  } as const;
+  const first = exportModel({ ...common, head: 'first' });
+  expect(first.config).toMatchObject({
+    num_hidden_layers: 2,
+    dptune: { head: 'first', task: 'multi-label' },
+  });
+  expect(exportModel({ ...common, head: 'mean' }).config['num_hidden_layers']).toBe(3);
 });
 
 describe('mergeLora', () => {
