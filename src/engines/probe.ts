@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EngineOptions } from './engine.ts';
 import type { BackendName } from './tfjs/backend.ts';
@@ -97,7 +97,7 @@ const ownChild = new URL(
   import.meta.url,
 );
 
-const buildCommand = `bash ${join(packageRoot(), 'scripts/tfjs-build.sh')}`;
+const buildCommand = `bash ${relative(process.cwd(), join(packageRoot(), 'scripts/tfjs-build.sh'))}`;
 
 /** Where package.json lies: above the sources, and above the built files. */
 function packageRoot(): string {

@@ -38,11 +38,13 @@ const loaders: Readonly<Record<BackendName, (options: BackendOptions) => Promise
     const removed = util as RemovedFunctions;
     removed.isNullOrUndefined = (value) => value === null || value === undefined;
     removed.isArray = Array.isArray;
-    // Read by the library when it is loaded: errors only; take GPU memory as needed, not all of it at once.
-    process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
-    // oneDNN announces itself on every load and is no faster here (1024^3 matmul 22 ms with and without).
+    // Read by the libraries when they are loaded. The first is part of the guarantee: with TF32, products would keep
+    // 10 bits, and a clipped gradient could exceed its norm by a thousandth instead of a millionth.
+    process.env['NVIDIA_TF32_OVERRIDE'] = '0';
+    process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true'; // GPU memory as needed, not all of it at once
+    process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2'; // errors only
+    // oneDNN announces itself on every load and is no faster here (1024^3 matmul: 22 ms with and without).
     process.env['TF_ENABLE_ONEDNN_OPTS'] ??= '0';
-    process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
     if (threads !== undefined) process.env['TF_NUM_INTRAOP_THREADS'] = String(threads);
     if (device === 'cpu') process.env['CUDA_VISIBLE_DEVICES'] = '-1';
     createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu');
