@@ -4,8 +4,6 @@ import type { Measure } from './figure.ts';
 export interface Rng {
   /** In [0, 1). */
   uniform(): number;
-  /** Whole, in [0, bound). */
-  integer(bound: number): number;
 }
 
 /** Ends of an interval. */
@@ -33,10 +31,10 @@ export function bootstrapIntervals<Name extends string>(
     weights.fill(0);
     if (members) {
       for (let i = 0; i < members.length; i++) {
-        for (const record of members[rng.integer(members.length)]!) weights[record]! += 1;
+        for (const record of members[Math.floor(rng.uniform() * members.length)]!) weights[record]! += 1;
       }
     } else {
-      for (let i = 0; i < records; i++) weights[rng.integer(records)]! += 1;
+      for (let i = 0; i < records; i++) weights[Math.floor(rng.uniform() * records)]! += 1;
     }
     const figures = measure(weights);
     for (const name of names) {

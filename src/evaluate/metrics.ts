@@ -64,6 +64,9 @@ export function evaluatePredictions(predictions: Predictions, options: EvaluateO
   }
 }
 
+/** Figures that resampling shifts, so that the percentiles of resamples are no interval for them. */
+const BIASED: Readonly<Record<string, string>> = { ece: 'resamples overstate a calibration error' };
+
 function figures<Name extends string>(
   predictions: Predictions,
   names: readonly Name[],
@@ -74,11 +77,11 @@ function figures<Name extends string>(
   const wild = predictions.outputs.reduce((count, value) => count + (Number.isFinite(value) ? 0 : 1), 0);
   const measure = wild > 0 ? () => allUndefined(names, `${wild} outputs are not finite numbers`) : prepare();
   const found = measure(new Uint32Array(records).fill(1));
-  const defined = names.filter((name) => typeof found[name] === 'number');
+  const resampled = names.filter((name) => typeof found[name] === 'number' && !(name in BIASED));
   const intervals =
-    bootstrap === 0 || defined.length === 0
+    bootstrap === 0 || resampled.length === 0
       ? {}
-      : bootstrapIntervals(measure, defined, {
+      : bootstrapIntervals(measure, resampled, {
           records,
           groups: predictions.groups,
           resamples: bootstrap,
@@ -88,6 +91,7 @@ function figures<Name extends string>(
   for (const name of names) {
     const figure = found[name];
     if (typeof figure === 'string') reasons[name] = figure;
+    else if (bootstrap > 0 && BIASED[name]) reasons[`intervals.${name}`] = BIASED[name];
   }
   for (const [name, interval] of Object.entries<Interval | string>(intervals)) {
     if (typeof interval === 'string') reasons[`intervals.${name}`] = interval;
@@ -110,10 +114,17 @@ export function slicedMetrics<P extends Predictions>(
   options: EvaluateOptions,
 ): Record<string, MetricsOf[P['task']]> {
   checkPredictions(predictions);
-  const members = slice.names.map((): number[] => []);
-  for (const [record, code] of slice.codes.entries()) members[code]!.push(record);
+  const { names, codes } = slice;
+  if (codes.length !== recordsOf(predictions) || codes.some((code) => code < 0 || code >= names.length)) {
+    throw new InvalidParameterError(
+      `slice codes, ${codes.length} of them: must be one for each of ${recordsOf(predictions)} records, ` +
+        `from 0 to ${names.length - 1}. Give each record the index of its value.`,
+    );
+  }
+  const members = names.map((): number[] => []);
+  for (const [record, code] of codes.entries()) members[code]!.push(record);
   return Object.fromEntries(
-    slice.names
+    names
       .map((name, code) => [name, members[code]!] as const)
       .filter(([, own]) => own.length > 0)
       .map(([name, own]) => [

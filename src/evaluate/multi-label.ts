@@ -16,17 +16,23 @@ export function measureMultiLabel({
 }: PredictionsOf<'multi-label'>): Measure<(typeof MULTI_LABEL)[number]> {
   const width = labelNames.length;
   const records = offsets.length - 1;
-  const actual = new Uint8Array(records * width);
   const losses = new Float64Array(records);
   const wrong = new Uint8Array(records);
-  for (let r = 0; r < records; r++) {
-    for (const code of codes.subarray(offsets[r], offsets[r + 1])) actual[r * width + code] = 1;
-    for (let at = r * width; at < (r + 1) * width; at++) {
-      const logit = outputs[at]!;
-      if (logit > 0 !== (actual[at] === 1)) wrong[r] = 1;
-      losses[r]! += Math.max(logit, 0) - logit * actual[at]! + Math.log1p(Math.exp(-Math.abs(logit)));
+  /** Labels that a record has, or that are predicted for it. Few, where labels are many. */
+  const cells: { record: number; label: number; size: number }[] = [];
+  for (let record = 0; record < records; record++) {
+    const own = new Set(codes.subarray(offsets[record], offsets[record + 1]));
+    for (let label = 0; label < width; label++) {
+      const logit = outputs[record * width + label]!;
+      const [actual, predicted] = [own.has(label) ? 1 : 0, logit > 0 ? 1 : 0];
+      if (actual !== predicted) wrong[record] = 1;
+      if (actual + predicted > 0) cells.push({ record, label, size: actual + predicted });
+      losses[record]! += Math.max(logit, 0) - logit * actual + Math.log1p(Math.exp(-Math.abs(logit)));
     }
   }
+  const cellRecords = Uint32Array.from(cells, ({ record }) => record);
+  const cellLabels = Uint32Array.from(cells, ({ label }) => label);
+  const cellSizes = Uint8Array.from(cells, ({ size }) => size);
 
   return (weights) => {
     const hits = new Float64Array(width);
@@ -35,15 +41,14 @@ export function measureMultiLabel({
     let [total, exact, loss] = [0, 0, 0];
     for (let r = 0; r < records; r++) {
       const weight = weights[r]!;
-      if (weight === 0) continue;
       total += weight;
       loss += weight * losses[r]!;
       if (wrong[r] === 0) exact += weight;
-      for (let c = 0; c < width; c++) {
-        const [isActual, isPredicted] = [actual[r * width + c]!, outputs[r * width + c]! > 0 ? 1 : 0];
-        hits[c]! += weight * (isActual & isPredicted);
-        sizes[c]! += weight * (isActual + isPredicted);
-      }
+    }
+    for (let i = 0; i < cellRecords.length; i++) {
+      const weight = weights[cellRecords[i]!]!;
+      sizes[cellLabels[i]!]! += weight * cellSizes[i]!;
+      if (cellSizes[i] === 2) hits[cellLabels[i]!]! += weight;
     }
     if (total === 0) return allUndefined(MULTI_LABEL, 'no records');
     const scores = Array.from(hits, (hit, c) => (2 * hit) / sizes[c]!).filter((_, c) => sizes[c]! > 0);

@@ -19,24 +19,22 @@ export function rankingOf(values: Float64Array): Ranking {
 /**
  * Area under the ROC curve: the probability that a positive record ranks above a negative one, half for equal values
  * (Mann-Whitney U over the number of pairs).
- * @param weights - how often each record occurs
+ * @param positive - 1 for a positive record and 0 for a negative one, in ascending order of the values
+ * @param weights - how often each record occurs, by record
  * @returns NaN where there is no positive or no negative record
  */
-export function areaUnderRoc(
-  { order, starts }: Ranking,
-  isPositive: (record: number) => boolean,
-  weights: Uint32Array,
-): number {
+export function areaUnderRoc({ order, starts }: Ranking, positive: Uint8Array, weights: Uint32Array): number {
   let [below, positives, area] = [0, 0, 0];
-  for (let tie = 0; tie + 1 < starts.length; tie++) {
-    let [up, down] = [0, 0];
-    for (let i = starts[tie]!; i < starts[tie + 1]!; i++) {
-      const record = order[i]!;
-      if (isPositive(record)) up += weights[record]!;
-      else down += weights[record]!;
+  for (let tie = 0, i = 0; tie + 1 < starts.length; tie++) {
+    const end = starts[tie + 1]!;
+    let [up, count] = [0, 0];
+    for (; i < end; i++) {
+      const weight = weights[order[i]!]!;
+      count += weight;
+      up += weight * positive[i]!;
     }
-    area += up * (below + down / 2);
-    below += down;
+    area += up * (below + (count - up) / 2);
+    below += count - up;
     positives += up;
   }
   return area / (positives * below);

@@ -66,7 +66,13 @@ export function measureSingleLabel(
   );
   const losses = Float64Array.from(labels, (label, r) => -logProbabilities[label]![r]!);
   const scored = width === 2 ? [1] : [...labelNames.keys()];
-  const rankings = scored.map((label) => ({ label, ranking: rankingOf(logProbabilities[label]!) }));
+  const rankings = scored.map((label) => {
+    const ranking = rankingOf(logProbabilities[label]!);
+    return {
+      ranking,
+      positive: Uint8Array.from(ranking.order, (record) => (labels[record] === label ? 1 : 0)),
+    };
+  });
 
   return (weights) => {
     const matrix = new Float64Array(width * width);
@@ -83,7 +89,7 @@ export function measureSingleLabel(
     const counts = countsOf(matrix, width);
     const occurring = counts.filter(({ actual }) => actual > 0);
     const areas = rankings
-      .map(({ label, ranking }) => areaUnderRoc(ranking, (record) => labels[record] === label, weights))
+      .map(({ ranking, positive }) => areaUnderRoc(ranking, positive, weights))
       .filter((area) => !Number.isNaN(area));
     const right = counts.reduce((sum, { hits }) => sum + hits, 0);
     return {
