@@ -1,20 +1,11 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as generic from '@huggingface/tokenizers';
 import { DataError, InvalidParameterError } from '../../privacy/errors.ts';
-import { createByteLevelBpe } from './byte-level-bpe.ts';
 import { parseJsonObject, type JsonObject } from './json.ts';
 import { keptLengths, tokenTemplate, type TokenTemplate } from './token-template.ts';
-import {
-  addedTokens,
-  byteLevelRules,
-  tokenContent,
-  tokenizerFromVocabulary,
-  wordPieceRules,
-  type AddedToken,
-} from './tokenizer-rules.ts';
-import { createWordPiece } from './wordpiece.ts';
+import { createTokenIds } from './token-ids.ts';
+import { tokenContent, tokenizerFromVocabulary } from './tokenizer-rules.ts';
 
 export interface Encoding {
   /** Token ids with special tokens, at most `maxLength`; not padded. */
@@ -31,16 +22,6 @@ export interface Encoding {
 
 export const SPECIAL_KINDS = ['pad', 'unk', 'cls', 'sep', 'mask', 'bos', 'eos'] as const;
 export type SpecialKind = (typeof SPECIAL_KINDS)[number];
-
-/** What is used of the generic tokenizer, whose own type files do not resolve under Node's module rules. */
-interface GenericTokenizer {
-  encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] };
-  decode(ids: number[], options: { skip_special_tokens: boolean }): string;
-  get_vocab(withAddedTokens: boolean): Map<string, number>;
-}
-const { Tokenizer: createGeneric } = generic as unknown as {
-  Tokenizer: new (tokenizer: JsonObject, options: JsonObject) => GenericTokenizer;
-};
 
 export interface Tokenizer {
   /** One more than the highest token id. */
@@ -96,37 +77,14 @@ async function readOptional(directory: string, name: string): Promise<JsonObject
  */
 export function createTokenizer(tokenizer: JsonObject, options: JsonObject, label: string): Tokenizer {
   const template = tokenTemplate(tokenizer['post_processor'], label);
-  let fallback: GenericTokenizer | undefined;
-  const loadGeneric = () => {
-    try {
-      return (fallback ??= new createGeneric(tokenizer, options));
-    } catch (cause) {
-      throw new DataError(`${label}: this tokenizer cannot be loaded (${(cause as Error).message}).`, {
-        cause,
-      });
-    }
-  };
-  const wordPiece = wordPieceRules(tokenizer);
-  const byteLevel = wordPiece ? undefined : byteLevelRules(tokenizer);
-  const rules = wordPiece ?? byteLevel;
-  const added = addedTokens(tokenizer);
-  let toIds: (text: string) => number[];
-  let vocabulary: ReadonlyMap<string, number>;
-  if (rules === undefined) {
-    const loaded = loadGeneric();
-    vocabulary = loaded.get_vocab(true);
-    toIds = (text) => loaded.encode(text, { add_special_tokens: false }).ids;
-  } else {
-    vocabulary = new Map([...rules.vocabulary, ...added.map(({ content, id }) => [content, id] as const)]);
-    toIds = withAddedTokens(wordPiece ? createWordPiece(wordPiece) : createByteLevelBpe(byteLevel!), added);
-  }
+  const { toIds, vocabulary, unknownId, decode } = createTokenIds(tokenizer, options, label);
   const special: Partial<Record<SpecialKind, number>> = {};
   for (const kind of SPECIAL_KINDS) {
     const id = vocabulary.get(tokenContent(options[`${kind}_token`]) ?? `[${kind.toUpperCase()}]`);
     if (id !== undefined) special[kind] = id;
   }
-  const unknownId = wordPiece?.unknownId ?? special.unk;
   const longest = options['model_max_length'];
+  const fromLeft = options['truncation_side'] === 'left';
   return {
     size: [...vocabulary.values()].reduce((highest, id) => Math.max(highest, id + 1), 0),
     special,
@@ -134,38 +92,9 @@ export function createTokenizer(tokenizer: JsonObject, options: JsonObject, labe
     maxLength: typeof longest === 'number' && longest < 1e9 ? longest : undefined,
     encode: (text, pair, { maxLength = Infinity } = {}) => {
       const texts = pair === undefined ? [toIds(text)] : [toIds(text), toIds(pair)];
-      const fromLeft = options['truncation_side'] === 'left';
-      return assemble(template, texts, maxLength, fromLeft, unknownId);
+      return assemble(template, texts, maxLength, fromLeft, unknownId ?? special.unk);
     },
-    decode: (ids) => loadGeneric().decode([...ids], { skip_special_tokens: true }),
-  };
-}
-
-/** Finds added tokens (longest first where several begin at one place) and encodes what lies between them. */
-function withAddedTokens(
-  encode: (text: string) => number[],
-  added: readonly AddedToken[],
-): (text: string) => number[] {
-  if (added.length === 0) return encode;
-  const byContent = new Map(added.map((token) => [token.content, token]));
-  const alternatives = [...byContent.keys()]
-    .sort((a, b) => b.length - a.length)
-    .map((content) => content.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&'));
-  const pattern = new RegExp(alternatives.join('|'), 'gu');
-  return (text) => {
-    const ids: number[] = [];
-    let position = 0;
-    for (const match of text.matchAll(pattern)) {
-      const token = byContent.get(match[0])!;
-      const before = text.slice(position, match.index);
-      for (const id of encode(token.stripLeft ? before.trimEnd() : before)) ids.push(id);
-      ids.push(token.id);
-      position = match.index + token.content.length;
-      if (token.stripRight) position = text.length - text.slice(position).trimStart().length;
-    }
-    if (position === 0) return encode(text);
-    for (const id of encode(text.slice(position))) ids.push(id);
-    return ids;
+    decode,
   };
 }
 

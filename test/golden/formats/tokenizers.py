@@ -4,11 +4,11 @@
 
 Writes tokenizers.json and tiny-bert/ beside this file. Without the data folder only the tiny tokenizer is covered.
 """
-import hashlib, json, os, sys
+import hashlib, json, os, sys, tempfile
 
 # This file's own name would hide the package of the same name.
 sys.path = [p for p in sys.path if os.path.abspath(p or '.') != os.path.dirname(os.path.abspath(__file__))]
-import tokenizers
+import sentencepiece, tokenizers, transformers
 from tokenizers import AddedToken, BertWordPieceTokenizer, ByteLevelBPETokenizer, Tokenizer, normalizers, pre_tokenizers, processors
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -81,10 +81,21 @@ tiny_roberta._tokenizer.post_processor = processors.RobertaProcessing(('</s>', 2
 os.makedirs(os.path.join(HERE, 'tiny-roberta'), exist_ok=True)
 tiny_roberta.save(os.path.join(HERE, 'tiny-roberta', 'tokenizer.json'), pretty=False)
 
-out = {'tool': 'tokenizers', 'version': tokenizers.__version__, 'command': 'python test/golden/formats/tokenizers.py ../shared/data',
+# A SentencePiece unigram model with its compiled normaliser, as XLM-R has it.
+with tempfile.TemporaryDirectory() as folder:
+    corpus = os.path.join(folder, 'corpus.txt')
+    with open(corpus, 'w') as file: file.write('\n'.join(t.replace('\n', ' ').replace('\0', '') for t in TEXTS if t.strip()) + '\n' + TEXTS[2] * 3)
+    sentencepiece.SentencePieceTrainer.train(input=corpus, model_prefix=os.path.join(folder, 'sp'), vocab_size=380, model_type='unigram', character_coverage=0.98,
+                                             bos_id=0, pad_id=1, eos_id=2, unk_id=3, hard_vocab_limit=False, minloglevel=2)
+    os.rename(os.path.join(folder, 'sp.model'), os.path.join(folder, 'sentencepiece.bpe.model'))
+    transformers.XLMRobertaTokenizer.from_pretrained(folder).save_pretrained(os.path.join(HERE, 'tiny-xlm-roberta'))
+tiny_unigram = Tokenizer.from_file(os.path.join(HERE, 'tiny-xlm-roberta', 'tokenizer.json'))
+
+out = {'tool': 'tokenizers', 'version': tokenizers.__version__, 'transformers': transformers.__version__, 'sentencepiece': sentencepiece.__version__, 'command': 'python test/golden/formats/tokenizers.py ../shared/data',
        'sweep': sweep(), 'tokenizers': {}}
 out['tokenizers']['tiny-bert'] = cases(BertWordPieceTokenizer(tiny, lowercase=True))
 out['tokenizers']['tiny-bert-cased'] = cases(BertWordPieceTokenizer(tiny, lowercase=False))
+out['tokenizers']['tiny-xlm-roberta'] = cases(tiny_unigram)
 out['tokenizers']['tiny-roberta'] = cases(tiny_roberta)
 if DATA:
     out['tokenizers']['tokenizers/bert-base-uncased'] = cases(BertWordPieceTokenizer(os.path.join(DATA, 'tokenizers/bert-base-uncased/vocab.txt'), lowercase=True))
