@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { bertWords } from '../../src/formats/wordpiece.ts';
-import { loadTokenizer, type JsonObject, type Tokenizer } from '../../src/formats/index.ts';
+import { loadTokenizer, type Tokenizer } from '../../src/formats/index.ts';
 import { createTokenizer } from '../../src/formats/tokenizer.ts';
 import { tokenizerFromVocabulary } from '../../src/formats/tokenizer-rules.ts';
 
@@ -91,13 +91,9 @@ describe('a compiled normaliser', () => {
       ...tokenizer,
       normalizer: { type: 'Precompiled', precompiled_charsmap: map.slice(0, 1000) },
     };
-    expect(() => createTokenizer(cut as unknown as JsonObject, {}, 'f')).toThrow(
-      /f: normalizer\.precompiled_charsmap is damaged/,
-    );
+    expect(() => createTokenizer(cut, {}, 'f')).toThrow(/f: normalizer\.precompiled_charsmap is damaged/);
     const later = { type: 'Sequence', normalizers: [{ type: 'NFC' }, tokenizer.normalizer] };
-    expect(() =>
-      createTokenizer({ ...tokenizer, normalizer: later } as unknown as JsonObject, {}, 'f'),
-    ).toThrow(/first step only/);
+    expect(() => createTokenizer({ ...tokenizer, normalizer: later }, {}, 'f')).toThrow(/first step only/);
   });
 });
 
