@@ -11,3 +11,4 @@ export {
 } from './metrics.ts';
 export type { LabelLists, Predictions, Truth } from './predictions.ts';
 export type { Confusion } from './single-label.ts';
+export { createEventFile, type EventFile } from './tensorboard.ts';
