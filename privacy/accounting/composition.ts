@@ -231,10 +231,14 @@ export function factorsOf(
   const to = Math.min(first + size, Math.ceil(edges.high / inner.width) + 1);
   account(factors, inner.width, from, to, edges, uses * groups, lost);
   const error = composed.pointError;
+  const caps = [edges.lowT, edges.lowT / 2, edges.highT / 2, edges.highT].map((t) => ({
+    t,
+    log: compositionMoment(factors, inner.width, t),
+  }));
   const coarse = (one: Lattice): Cells => regroup(one, inner.width, finer, tilt);
   const group: Factor = {
-    upper: pessimistic(coarse(trim(composed.upper, from, to, error)), width, tilt),
-    lower: optimistic(coarse(trim(composed.lower, from, to, -error)), width, tilt),
+    upper: pessimistic(coarse(trim(composed.upper, from, to, error, caps, inner.width)), width, tilt),
+    lower: optimistic(coarse(trim(composed.lower, from, to, -error, [], inner.width)), width, tilt),
     upperCount: groups,
     lowerCount: groups,
   };
@@ -259,10 +263,33 @@ function singleSteps(
   };
 }
 
-/** The points from .. to - 1, each moved by what its rounding may be. */
-function trim(lattice: Lattice, from: number, to: number, error: number): Lattice {
+/** e^(log - t * loss): Chernoff's bound for the mass at each loss. */
+type Cap = { readonly log: number; readonly t: number };
+
+/**
+ * The points from .. to - 1, each moved by what its rounding may be, but not above what Chernoff's bound allows it:
+ * else noise in the tails would look like rare large losses to the next composition.
+ */
+function trim(
+  lattice: Lattice,
+  from: number,
+  to: number,
+  error: number,
+  caps: readonly Cap[],
+  width: number,
+): Lattice {
   const mass = lattice.mass.slice(from - lattice.first, to - lattice.first);
   for (let k = 0; k < mass.length; k++) mass[k] = Math.max(0, mass[k]! + error);
+  for (const { log: start, t } of caps) {
+    let cap = exp(start - t * (t > 0 ? to : from) * width) * 1.01;
+    const grow = exp(Math.abs(t) * width);
+    for (let n = 0; n < mass.length && cap < 1; n++) {
+      const k = t > 0 ? mass.length - 1 - n : n;
+      // The bound at the outer end of the point's cell is the smaller one: allow for a whole cell.
+      cap *= grow;
+      mass[k] = Math.min(mass[k]!, cap);
+    }
+  }
   return { first: from, mass };
 }
 

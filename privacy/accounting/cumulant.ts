@@ -1,6 +1,6 @@
 import { exp, log } from './elementary.ts';
 import { rule5 } from './gauss-legendre.ts';
-import { logDensity, lossAt } from './pairs.ts';
+import { logDensity, lossAt, steepestSlope } from './pairs.ts';
 import type { LossPair, SmoothPiece } from './pairs.ts';
 
 /** Cumulant generating function of the loss under P, psi(t) = log E_P e^(tL), with its first two derivatives. */
@@ -69,11 +69,13 @@ function nodesOf(piece: SmoothPiece, below: number, above: number): Grid {
     peak(t) {
       let peak = -Infinity;
       for (let k = 0; k < nodes.count; k++) peak = Math.max(peak, nodes.logWeight[k]! + t * nodes.loss[k]!);
-      // The integrand may rise again up to here; beyond, it only falls.
-      const beyond = largest + Math.max(0, t) * (largest - smallest);
       while (next < to) {
         const last = nodes.count - 1;
-        if (last > 0 && next > beyond && nodes.logWeight[last]! + t * nodes.loss[last]! < peak - negligible) {
+        if (
+          last > 0 &&
+          nodes.logWeight[last]! + t * nodes.loss[last]! < peak - negligible &&
+          next > steepestSlope(piece, t, next)
+        ) {
           break;
         }
         if (nodes.count >= maxNodes) return Infinity;

@@ -45,6 +45,7 @@ export function exp(x: number): number {
   const r = high - low;
   const value = 1 + (high + (expTail(r) - low));
   if (k === 1024) return value * 2 * powersOfTwo[1023 + 1074]!;
+  if (k < -1022) return value * powersOfTwo[k + 60 + 1074]! * powersOfTwo[1074 - 60]!;
   return value * powersOfTwo[k + 1074]!;
 }
 

@@ -48,6 +48,16 @@ export function meanRate(terms: readonly Term[], x: number): number {
   return mean;
 }
 
+/**
+ * The slope of log p + tilt loss, leaving out the Gaussian factor, is at most this everywhere above x (tilt >= 0): sums
+ * of exponentials are log-convex, so the mean rate of P rises towards its largest, and that of Q rises from here.
+ */
+export function steepestSlope(piece: SmoothPiece, tilt: number, x: number): number {
+  let largest = -Infinity;
+  for (const term of piece.p) largest = Math.max(largest, term.rate);
+  return (1 + tilt) * largest - tilt * meanRate(piece.q, x);
+}
+
 /** log(p(x) / q(x)). */
 export function lossAt(piece: SmoothPiece, x: number): number {
   return logSum(piece.p, x) - logSum(piece.q, x);

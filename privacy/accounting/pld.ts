@@ -54,7 +54,7 @@ export function epsilonEnclosure(pairs: readonly PairCount[], delta: number, max
     lower = Math.max(lower, epsilonBound(composition, delta, 'lower'));
     const gain = upper - found;
     upper = Math.min(upper, found);
-    if (upper - lower <= tolerance * upper) break;
+    if (upper < Infinity && upper - lower <= tolerance * upper) break;
     // Four times finer lattices have about a sixteenth of the error.
     if (gain >= 0 && gain < tolerance * upper) break;
     if (Number.isFinite(found)) guess = Math.max(found, 1e-300);

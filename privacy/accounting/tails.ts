@@ -1,19 +1,17 @@
 import { log, logAdd } from './elementary.ts';
 import { millsRatio, normalTail } from './normal.ts';
-import { logDensity, lossAt, meanRate } from './pairs.ts';
+import { logDensity, lossAt, meanRate, steepestSlope } from './pairs.ts';
 import type { LossPair, SmoothPiece, Term } from './pairs.ts';
 
 /** log of an upper bound of the integral of p e^(tilt loss) above x (a Gaussian piece; 0 <= tilt). */
 export function logTailAbove(piece: SmoothPiece, tilt: number, x: number): number {
   if (x >= piece.to) return -Infinity;
-  const steepest =
-    (1 + tilt) * Math.max(...piece.p.map((term) => term.rate)) -
-    tilt * Math.min(...piece.q.map((term) => term.rate));
   const step = 0.25;
   let total = -Infinity;
   let at = x;
   for (let k = 0; k < 100_000; k++) {
     const exponent = logDensity(piece, at) + tilt * lossAt(piece, at);
+    const steepest = steepestSlope(piece, tilt, at);
     if (at > steepest) {
       // From here on the exponent is at most exponent + (steepest - at) d - d^2 / 2.
       return logAdd(total, exponent + log(millsRatio(at - steepest)));
@@ -22,7 +20,6 @@ export function logTailAbove(piece: SmoothPiece, tilt: number, x: number): numbe
     // Log-sum-exp is convex: its slope rises along the step, that of -x^2 / 2 falls.
     const peak = exponent + Math.max(0, slope) * step;
     total = logAdd(total, peak + log(step));
-    // A slope below -1 that stays so: the rest is bounded by an exponential as long as no second mode can follow.
     at += step;
     if (at > piece.to) return total;
   }
@@ -32,9 +29,8 @@ export function logTailAbove(piece: SmoothPiece, tilt: number, x: number): numbe
 /** log of an upper bound of the integral of p e^(tilt loss) below x. */
 export function logTailBelow(piece: SmoothPiece, tilt: number, x: number): number {
   if (x <= piece.from) return -Infinity;
-  const gentlest =
-    (1 + tilt) * Math.min(...piece.p.map((term) => term.rate)) -
-    tilt * Math.max(...piece.q.map((term) => term.rate));
+  // Below x the slope of log p + tilt loss is at least that of its gentlest parts.
+  const gentlest = (1 + tilt) * Math.min(...piece.p.map((term) => term.rate)) - tilt * meanRate(piece.q, x);
   const rise = gentlest - x;
   if (rise < 0) return Infinity;
   return logDensity(piece, x) + tilt * lossAt(piece, x) + log(millsRatio(rise));

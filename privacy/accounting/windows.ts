@@ -36,6 +36,8 @@ export function edgeOf(cumulant: CumulantFunction, tilt: number, nats: number, s
   let low = 0;
   let high = Infinity;
   let size = Math.sqrt((2 * nats) / Math.max(base.variance, 1e-300));
+  // Where the loss is bounded the best order is infinite: this one shows nearly as much.
+  const largest = 64 * size;
   let best: Edge = { loss: side * Infinity, t: side * size };
   for (let k = 0; k < 60; k++) {
     const { gap, loss } = excess(size);
@@ -44,7 +46,7 @@ export function edgeOf(cumulant: CumulantFunction, tilt: number, nats: number, s
     if (gap > 0) high = size;
     else low = size;
     size = high === Infinity ? size * 2 : low === 0 ? size / 2 : Math.sqrt(low * high);
-    if (high / low < 1.001) break;
+    if (high / low < 1.001 || size > largest) break;
   }
   return best;
 }
