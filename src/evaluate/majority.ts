@@ -50,14 +50,16 @@ export function majorityMetrics<T extends Truth>(from: T, test: T, options: Eval
     options,
   );
   if (test.task === 'regression') return metrics;
-  const without = ['loss', 'ece'].filter((name) => name in metrics);
   const reason = 'the majority comes without probabilities';
+  const without = ['loss', 'ece'].filter((name) => name in metrics);
+  const others = ([name]: readonly [string, unknown]) => !without.includes(name.replace(/^intervals\./, ''));
   return {
     ...metrics,
     ...Object.fromEntries(without.map((name) => [name, null])),
-    intervals: Object.fromEntries(
-      Object.entries(metrics.intervals).filter(([name]) => !without.includes(name)),
-    ),
-    reasons: { ...metrics.reasons, ...Object.fromEntries(without.map((name) => [name, reason])) },
+    intervals: Object.fromEntries(Object.entries(metrics.intervals).filter(others)),
+    reasons: {
+      ...Object.fromEntries(Object.entries(metrics.reasons).filter(others)),
+      ...Object.fromEntries(without.map((name) => [name, reason])),
+    },
   };
 }
