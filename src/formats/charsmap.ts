@@ -11,7 +11,7 @@ const CLUSTER_BYTES = 6;
  * @param base64 - `precompiled_charsmap`: u32 size of the trie, the trie, the replacements, each ended by a zero byte
  * @throws DataError
  */
-export function createCharsmap(base64: string, label: string): (text: string) => string {
+function createCharsmap(base64: string, label: string): (text: string) => string {
   const bytes = Buffer.from(base64, 'base64');
   const trieBytes = bytes.byteLength >= 4 ? bytes.readUInt32LE(0) : Infinity;
   if (4 + trieBytes > bytes.byteLength || trieBytes % 4 !== 0) {

@@ -1,17 +1,10 @@
 export { writeAtomic } from './atomic-file.ts';
-export { isJsonObject, parseJsonObject, type Json, type JsonObject } from './json.ts';
-export { digestFile, openModel, type FileDigest, type ModelDirectory } from './model-directory.ts';
-export { openSafetensors, writeSafetensors, type NamedTensor, type SafetensorsFile } from './safetensors.ts';
+export { resolveModel } from './hub.ts';
+export { isJsonObject, type JsonObject } from './json.ts';
+export { openModel, type FileDigest, type ModelDirectory } from './model-directory.ts';
+export { writeAdapter, writeModel, type AdapterToWrite } from './model-writer.ts';
+export { openSafetensors, writeSafetensors, type NamedTensor } from './safetensors.ts';
 export type { TensorInfo } from './safetensors-header.ts';
-export type { TensorDType } from './dtypes.ts';
-export { openWeights, type Weights } from './weights.ts';
-export {
-  createTokenizer,
-  loadTokenizer,
-  type Encoding,
-  type SpecialKind,
-  type Tokenizer,
-} from './tokenizer.ts';
-export { writeAdapter, writeModel, type AdapterToWrite, type ModelToWrite } from './model-writer.ts';
+export { loadTokenizer, type Tokenizer } from './tokenizer.ts';
 export { bertSpecials, learnVocabulary } from './vocabulary.ts';
-export { resolveModel, type ResolvedModel, type ResolveOptions } from './hub.ts';
+export { openWeights, type Weights } from './weights.ts';

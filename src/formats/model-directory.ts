@@ -78,7 +78,7 @@ export async function openModel(path: string): Promise<ModelDirectory> {
 }
 
 /** Size and SHA-256 of a file, read as a stream. */
-export async function digestFile(path: string): Promise<Omit<FileDigest, 'path'>> {
+async function digestFile(path: string): Promise<Omit<FileDigest, 'path'>> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
   return { bytes: (await stat(path)).size, sha256: hash.digest('hex') };

@@ -3,7 +3,7 @@ import { DTYPE_BYTES, isTensorDType, type TensorDType } from './dtypes.ts';
 import { isJsonObject, parseJsonObject, type Json } from './json.ts';
 
 /** Longest header that readers of the format accept (safetensors 0.8, MAX_HEADER_SIZE). */
-export const MAX_HEADER_BYTES = 100_000_000;
+const MAX_HEADER_BYTES = 100_000_000;
 /** Bytes of the little-endian u64 that gives the header's length. */
 export const PREFIX_BYTES = 8;
 

@@ -2,7 +2,7 @@ import { DataError } from '../../privacy/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from './json.ts';
 
 /** One part of a model's input: fixed tokens, or the tokens of the first or second text. */
-export type TemplatePart =
+type TemplatePart =
   | { readonly kind: 'special'; readonly ids: readonly number[]; readonly typeId: number }
   | { readonly kind: 'text'; readonly which: 0 | 1; readonly typeId: number };
 

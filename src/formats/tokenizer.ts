@@ -7,7 +7,7 @@ import { keptLengths, tokenTemplate, type TokenTemplate } from './token-template
 import { createTokenIds } from './token-ids.ts';
 import { tokenContent, tokenizerFromVocabulary } from './tokenizer-rules.ts';
 
-export interface Encoding {
+interface Encoding {
   /** Token ids with special tokens, at most `maxLength`; not padded. */
   readonly ids: Int32Array;
   /** Segment of each token: 0 for the first text, 1 for the second (where the model tells them apart). */
@@ -20,8 +20,8 @@ export interface Encoding {
   readonly unknown: number;
 }
 
-export const SPECIAL_KINDS = ['pad', 'unk', 'cls', 'sep', 'mask', 'bos', 'eos'] as const;
-export type SpecialKind = (typeof SPECIAL_KINDS)[number];
+const SPECIAL_KINDS = ['pad', 'unk', 'cls', 'sep', 'mask', 'bos', 'eos'] as const;
+type SpecialKind = (typeof SPECIAL_KINDS)[number];
 
 export interface Tokenizer {
   /** One more than the highest token id. */

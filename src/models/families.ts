@@ -18,7 +18,7 @@ const FAMILIES: Readonly<Record<string, (config: JsonObject) => Architecture>> =
 };
 
 /** Values of `model_type` that `architectureOf` knows. */
-export const supportedModelTypes: readonly string[] = Object.keys(FAMILIES);
+const supportedModelTypes = Object.keys(FAMILIES);
 
 /**
  * The architecture that a config.json describes.

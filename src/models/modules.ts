@@ -55,7 +55,7 @@ export interface Modules {
   readonly drop: (x: Value) => Value;
 }
 
-export interface LinearOptions {
+interface LinearOptions {
   readonly place: Place;
   readonly layout?: Layout;
   readonly bias?: boolean;

@@ -12,7 +12,7 @@ import {
 import type { ParameterSpec } from './parameters.ts';
 
 /** A place between layers: after so many of them (0: the embeddings). */
-export interface Layer {
+interface Layer {
   readonly layer: number;
 }
 

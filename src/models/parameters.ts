@@ -1,4 +1,4 @@
-import { DataError, InvalidParameterError } from '../../privacy/errors.ts';
+import { InvalidParameterError } from '../../privacy/errors.ts';
 
 /** How a parameter begins where no checkpoint gives it. */
 export type Init =
@@ -30,8 +30,7 @@ export interface InitRng {
   fork(label: string): InitRng;
 }
 
-export const sizeOf = (shape: readonly number[]): number =>
-  shape.reduce((product, size) => product * size, 1);
+const sizeOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1);
 
 /** Initial values of a parameter. They depend on the generator's seed and the parameter's name only. */
 export function initialValues({ name, shape, init }: ParameterSpec, rng: InitRng): Float32Array {
@@ -118,14 +117,4 @@ export function frozenLayers(specs: readonly ParameterSpec[], trainable: readonl
     if (names.has(name)) lowest = Math.min(lowest, layer);
   }
   return Math.min(lowest, layers);
-}
-
-/** @throws DataError naming every parameter whose values are missing */
-export function requireAll(
-  specs: readonly ParameterSpec[],
-  values: ReadonlyMap<string, Float32Array>,
-  label: string,
-): void {
-  const missing = specs.filter(({ name }) => !values.has(name)).map(({ name }) => name);
-  if (missing.length > 0) throw new DataError(`${label}: missing parameters: ${missing.join(', ')}.`);
 }
