@@ -51,12 +51,18 @@ async function measure(engine: Engine, duration: number): Promise<number> {
   return (2 * size ** 3) / best / 1e6;
 }
 
+/** What an engine was told, without what it made of that for a job. */
+function originOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? error.cause.message : error.message;
+}
+
 async function answerFor(target: ProbeTarget, duration: number): Promise<ProbeAnswer> {
   try {
     const engine = await start(target);
     return { device: engine.device, gflops: await measure(engine, duration) };
   } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) };
+    return { error: originOf(error) };
   }
 }
 

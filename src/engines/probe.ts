@@ -110,10 +110,10 @@ function hasNvidiaDriver(): boolean {
   return existsSync('/proc/driver/nvidia/version');
 }
 
-/** onnxruntime puts the file, function and condition of its source before what happened. */
+/** Without the backend's name, and without the file, function and condition that onnxruntime puts before what happened. */
 function essence(error: string): string {
   return error
-    .replace(/^.*? onnxruntime: /s, '')
+    .replace(/^\w+: /, '')
     .replace(/^\S+\.cc:\d+ .* was false\. /s, '')
     .trim();
 }
@@ -127,7 +127,7 @@ function remedyFor({ engine, backend }: ProbeTarget, reason: string): string {
         ? 'install CUDA 12 and cuDNN 9, then fetch the provider (from NuGet): ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node'
         : 'needs an NVIDIA card with its driver, which this machine does not have';
     case 'tfjs tensorflow':
-      return /cannot find (module|package) '@tensorflow\/tfjs-node-gpu'/i.test(reason)
+      return reason.includes('is not installed')
         ? `npm install --no-save --ignore-scripts @tensorflow/tfjs-node-gpu@4.22.0, then ${buildCommand}`
         : `build its binding: ${buildCommand}`;
     default:

@@ -14,6 +14,8 @@ export interface Backend {
   readonly device: string;
 }
 
+const nativePackage = '@tensorflow/tfjs-node-gpu';
+
 /** What the native backend's object carries beyond its public type. */
 interface NativeBackend {
   readonly isUsingGpuDevice: boolean;
@@ -47,7 +49,7 @@ const loaders: Readonly<Record<BackendName, (options: BackendOptions) => Promise
     process.env['TF_ENABLE_ONEDNN_OPTS'] ??= '0';
     if (threads !== undefined) process.env['TF_NUM_INTRAOP_THREADS'] = String(threads);
     if (device === 'cpu') process.env['CUDA_VISIBLE_DEVICES'] = '-1';
-    createRequire(import.meta.url)('@tensorflow/tfjs-node-gpu');
+    createRequire(import.meta.url)(nativePackage);
     await use('tensorflow');
     const { isUsingGpuDevice, binding } = tf.backend() as unknown as NativeBackend;
     if (device === 'cuda' && !isUsingGpuDevice) {
@@ -86,18 +88,28 @@ export async function loadBackend(
   options: BackendOptions = {},
 ): Promise<Backend> {
   tf.enableProdMode(); // silences the packages' advertising of each other; does not change any result
-  const failures: string[] = [];
+  const failures: Error[] = [];
   for (const name of choice === 'auto' ? backendNames : [choice]) {
     try {
       if (!computesOn(name, options.device)) throw new Error(`it cannot use device ${options.device}`);
       return { name, device: await loaders[name](options) };
     } catch (error) {
-      failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      failures.push(new Error(`${name}: ${reasonOf(error)}`, { cause: error }));
     }
   }
+  const reasons = failures.map(({ message }) => message).join('; ');
   throw new InvalidParameterError(
-    `backend=${choice} does not load: ${failures.join('; ')}. \`dptune engines\` says what loads here and how to add the rest`,
+    `backend=${choice} does not load: ${reasons}; \`dptune engines\` says what loads here and how to add the rest`,
+    { cause: failures.length === 1 ? failures[0] : new AggregateError(failures) },
   );
+}
+
+/** The first line of what went wrong; in our words where the package's own advice leads nowhere. */
+function reasonOf(error: unknown): string {
+  const [line] = (error instanceof Error ? error.message : String(error)).split('\n') as [string];
+  if (line.includes(`Cannot find module '${nativePackage}'`)) return `${nativePackage} is not installed`;
+  if (line.includes('native addon module')) return `the binding of ${nativePackage} is not built`;
+  return line;
 }
 
 function computesOn(name: BackendName, device: EngineOptions['device']): boolean {
