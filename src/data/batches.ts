@@ -144,7 +144,7 @@ function batchLabels({ labels }: TokenStore, records: Uint32Array): MicroBatch['
       return Int32Array.from(records, (record) => labels.codes[record]!);
     case 'regression':
       return Float32Array.from(records, (record) => labels.values[record]!);
-    case 'multi-label': {
+    default: {
       const width = labels.names.names.length;
       const indicators = new Float32Array(records.length * width);
       for (const [row, record] of records.entries()) {

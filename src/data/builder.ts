@@ -30,7 +30,7 @@ export function parseLabel(value: unknown, task: Task, index: LabelIndex): Parse
       return index.codeOf(value);
     case 'regression':
       return parseTarget(value);
-    case 'multi-label': {
+    default: {
       const list = parseLabelList(value);
       if (typeof list === 'string') return list;
       const codes = list.map((item) => index.codeOf(item));
@@ -155,7 +155,7 @@ function labelsOf(
       return { task, values: pick(targets, kept) };
     case 'single-label':
       return { task, names, codes: pick(codes, kept) };
-    case 'multi-label': {
+    default: {
       const ragged = pickRows(codes, offsets, kept);
       return { task, names, offsets: ragged.offsets, codes: ragged.values };
     }

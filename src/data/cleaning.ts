@@ -51,7 +51,7 @@ async function stepOf(step: TextStep): Promise<(text: string) => string> {
       return (text) => text.replace(/\s+/g, ' ').trim();
     case 'lower':
       return (text) => text.toLowerCase();
-    case 'lemmatize':
+    default:
       return createLemmatizer();
   }
 }

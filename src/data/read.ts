@@ -47,7 +47,8 @@ export async function readStore(source: RowSource, options: ReadOptions): Promis
 /**
  * Reads as `readStore` does and splits at random. Each unit (by the unit column where there is one, else by the record's content)
  * goes to a part by its own coin, which depends on the seed and on that unit only: a user never straddles parts, equal records stay
- * together, and adding or removing a unit moves no other. Sizes of the parts are therefore binomial, not exact.
+ * together, and adding or removing a unit moves no other. Sizes of the parts are therefore binomial, not exact. The privacy unit
+ * groups the training part only; held-out parts are stores of records.
  */
 export async function readSplit(
   source: RowSource,
@@ -93,7 +94,16 @@ async function readParts(
   const isDuplicate = cleaning.includes('dedupe') ? createDeduplicator(unit) : () => false;
   const index = createLabelIndex(labels);
   const builders = new Map<Part, { builder: StoreBuilder; rows: number; duplicates: number }>();
-  const options = { task, unit, seed, sliceColumns: source.columns.slices ?? [] };
+  const sliceColumns = source.columns.slices ?? [];
+  const newPart = (name: Part) => {
+    // Held-out rows are measured one by one, whoever wrote them.
+    const unitOfPart: PrivacyUnit = name === 'train' ? unit : { kind: 'record' };
+    return {
+      builder: createStoreBuilder({ task, unit: unitOfPart, seed, sliceColumns }),
+      rows: 0,
+      duplicates: 0,
+    };
+  };
 
   for await (const row of source) {
     const label = parseLabel(row.label, task, index);
@@ -105,7 +115,7 @@ async function readParts(
     const pair = row.textPair === undefined ? undefined : cleaner.clean(row.textPair);
     const cleaned: Row = { ...row, text, textPair: pair };
     const name = partOf(row.unit === undefined ? contentOf(cleaned) : [row.unit]);
-    const part = builders.get(name) ?? { builder: createStoreBuilder(options), rows: 0, duplicates: 0 };
+    const part = builders.get(name) ?? newPart(name);
     builders.set(name, part);
     part.rows += 1;
     if (isDuplicate(cleaned)) {

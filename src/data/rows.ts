@@ -82,7 +82,7 @@ function openTable(
       return readJsonl(path, wanted, problems);
     case 'parquet':
       return readParquet(path, wanted);
-    case 'text':
+    default:
       return readText(path, wanted, problems);
   }
 }

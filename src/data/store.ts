@@ -35,7 +35,7 @@ export interface ReadCounts {
   readonly unitsOverLimit: number;
   /** Records dropped because their unit had too many. */
   readonly overLimit: number;
-  /** Texts changed by each cleaning step. */
+  /** Texts of the whole file that each cleaning step changed. */
   readonly cleaned: Readonly<Record<string, number>>;
 }
 

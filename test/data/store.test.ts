@@ -265,6 +265,7 @@ describe('readSplit', () => {
     );
     expect(usersOf(parts.train).size + usersOf(parts.validation!).size + usersOf(parts.test!).size).toBe(500);
     expect(parts.train.units).toBe(usersOf(parts.train).size);
+    expect(parts.test!.units).toBe(parts.test!.records);
   });
 
   it('G1 moves no other record when one is removed', async () => {
