@@ -51,7 +51,7 @@ const loaders: Readonly<Record<BackendName, (options: BackendOptions) => Promise
     if (device === 'cpu') process.env['CUDA_VISIBLE_DEVICES'] = '-1';
     createRequire(import.meta.url)(nativePackage);
     await use('tensorflow');
-    const { isUsingGpuDevice, binding } = tf.backend() as unknown as NativeBackend;
+    const { isUsingGpuDevice, binding } = tf.findBackend('tensorflow') as unknown as NativeBackend;
     if (device === 'cuda' && !isUsingGpuDevice) {
       throw new Error(
         'it found no NVIDIA GPU: check the driver (nvidia-smi), and build the binding with --cuda',
@@ -73,8 +73,13 @@ const loaders: Readonly<Record<BackendName, (options: BackendOptions) => Promise
   },
 };
 
+let lastUse: Promise<unknown> = Promise.resolve();
+
+/** Starts a backend, one after the other: TensorFlow.js gives up a start when another one begins. */
 async function use(name: BackendName): Promise<void> {
-  if (!(await tf.setBackend(name))) throw new Error(`TensorFlow.js could not start its ${name} backend`);
+  const started = lastUse.then(() => tf.setBackend(name));
+  lastUse = started.catch(() => undefined);
+  if (!(await started)) throw new Error(`TensorFlow.js could not start its ${name} backend`);
 }
 
 /**
@@ -118,8 +123,9 @@ function computesOn(name: BackendName, device: EngineOptions['device']): boolean
 
 /**
  * Makes a loaded backend the one that following operations run on. The choice is global to TensorFlow.js and takes
- * effect at once, so a caller activates its backend at the start of every synchronous piece of work.
+ * effect at once, so a caller activates its backend at the start of every synchronous piece of work. A start under way
+ * elsewhere may change its name and its instance at different times: both are looked at.
  */
 export function activate(name: BackendName): void {
-  if (tf.getBackend() !== name) void tf.setBackend(name);
+  if (tf.getBackend() !== name || tf.backend() !== tf.findBackend(name)) void tf.setBackend(name);
 }
