@@ -46,11 +46,9 @@ export function toFloat32(bytes: Uint8Array, dtype: TensorDType, label: string):
     case 'F64':
       return Float32Array.from(new Float64Array(buffer, at, count));
     case 'F16':
-      return Float32Array.from(new Uint16Array(buffer, at, count), halfToFloat());
-    case 'BF16': {
-      const words = Uint32Array.from(new Uint16Array(buffer, at, count), (half) => half << 16);
-      return new Float32Array(words.buffer);
-    }
+      return halves(new Uint16Array(buffer, at, count));
+    case 'BF16':
+      return brainHalves(new Uint16Array(buffer, at, count));
     case 'BOOL':
     case 'U8':
       return Float32Array.from(bytes);
@@ -89,7 +87,7 @@ function exact(values: Int32Array | Uint32Array | Float64Array, label: string): 
 let halfTable: Float32Array | undefined;
 
 /** IEEE 754 binary16 to float32 by a table of all 65,536 values. */
-function halfToFloat(): (half: number) => number {
+function halves(values: Uint16Array): Float32Array {
   halfTable ??= Float32Array.from({ length: 0x1_0000 }, (_, half) => {
     const sign = half & 0x8000 ? -1 : 1;
     const exponent = (half >> 10) & 0x1f;
@@ -98,6 +96,14 @@ function halfToFloat(): (half: number) => number {
     if (exponent === 0) return sign * fraction * 2 ** -24;
     return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
   });
-  const table = halfTable;
-  return (half) => table[half]!;
+  const result = new Float32Array(values.length);
+  for (let at = 0; at < values.length; at++) result[at] = halfTable[values[at]!]!;
+  return result;
+}
+
+/** bfloat16 is the upper half of a float32. */
+function brainHalves(values: Uint16Array): Float32Array {
+  const words = new Uint32Array(values.length);
+  for (let at = 0; at < values.length; at++) words[at] = values[at]! << 16;
+  return new Float32Array(words.buffer);
 }

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, readFile, readlink } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import { DataError } from '../../privacy/errors.ts';
@@ -115,7 +115,8 @@ async function fromCache(cache: string, repository: string, revision: string): P
       `model=${repository}@${revision}: not in the cache (${cache}), and HF_HUB_OFFLINE is set. Unset it once, or name a local directory.`,
     );
   }
-  for (const name of [...SIDE_FILES, 'model.safetensors', 'model.safetensors.index.json']) {
+  const shards = (await readdir(snapshot)).filter((name) => WEIGHTS.test(name));
+  for (const name of [...SIDE_FILES, 'model.safetensors', 'model.safetensors.index.json', ...shards]) {
     const pointer = join(snapshot, name);
     if (!existsSync(pointer)) continue;
     // A copy instead of a link has no recorded hash; the plan's own digests still pin it.

@@ -67,10 +67,10 @@ export function encoderLayer(
   const { hiddenSize, heads, epsilon } = settings;
   const paths = names.layer(index);
   const place = { layer: index };
-  const project = (path: string, factor = 1): Value =>
-    splitHeads(builder, builder.affine(modules.linear(path, x, hiddenSize, { place }), factor), heads);
-  // The smaller factor is scaled: queries rather than scores.
-  const query = project(paths.query, 1 / Math.sqrt(hiddenSize / heads));
+  const project = (path: string): Value =>
+    splitHeads(builder, modules.linear(path, x, hiddenSize, { place }), heads);
+  // Scaled right before the product, into which an engine folds it.
+  const query = builder.affine(project(paths.query), 1 / Math.sqrt(hiddenSize / heads));
   const scores = builder.matmul(query, project(paths.key), { transposeB: true });
   const weights = modules.drop(builder.softmax(builder.add(scores, additiveMask(modules))));
   const context = joinHeads(builder, builder.matmul(weights, project(paths.value)));

@@ -58,5 +58,7 @@ export function feedsOf(
 }
 
 function positions({ records, tokens }: Batch, offset: number): Int32Array {
-  return Int32Array.from({ length: records * tokens }, (_, at) => offset + (at % tokens));
+  const ids = new Int32Array(records * tokens);
+  for (let at = 0; at < ids.length; at++) ids[at] = offset + (at % tokens);
+  return ids;
 }

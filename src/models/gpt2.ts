@@ -31,7 +31,7 @@ export function gpt2Architecture(config: JsonObject): Architecture {
     const all = modules.linear(`${path}.c_attn`, x, 3 * hiddenSize, { place, layout: 'in-out' });
     const part = (which: number): Value =>
       builder.slice(all, -1, which * hiddenSize, (which + 1) * hiddenSize);
-    const query = splitHeads(builder, builder.affine(part(0), 1 / Math.sqrt(hiddenSize / heads)), heads);
+    const query = builder.affine(splitHeads(builder, part(0), heads), 1 / Math.sqrt(hiddenSize / heads));
     const scores = builder.matmul(query, splitHeads(builder, part(1), heads), { transposeB: true });
     const weights = modules.drop(
       builder.softmax(builder.add(scores, causalMask(builder, modules.maxTokens))),

@@ -1,6 +1,7 @@
 import { InvalidParameterError } from '../../privacy/errors.ts';
 import type { NamedTensor } from '../formats/index.ts';
 import type { Architecture, EncoderLayout } from './architecture.ts';
+import type { Head } from './heads.ts';
 
 /** A linear map of features: `weight` [labels, hiddenSize], `bias` [labels]. */
 export interface LinearHead {
@@ -144,6 +145,12 @@ function signedRow({ labels, weight }: LinearHead, n: number, row: number, colum
 /** [labels, n] that takes coordinate labels + k from coordinate k. */
 function difference(labels: number, n: number): Float32Array {
   return matrix(labels, n, (row, column) => (column === row ? 1 : column === labels + row ? -1 : 0));
+}
+
+/** @throws InvalidParameterError for more labels than a linear head of this family can be exported with */
+export function checkExportable(head: Head, labels: number, { hiddenSize, encoder }: Architecture): void {
+  if (head === 'mean' || (head === 'first' && encoder?.denseHead.activation === 'relu'))
+    requireRoom(labels, hiddenSize);
 }
 
 function requireRoom(labels: number, hiddenSize: number): void {

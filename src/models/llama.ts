@@ -34,7 +34,7 @@ export function llamaArchitecture(config: JsonObject): Architecture {
     const project = (name: string, count: number): Value =>
       splitHeads(builder, modules.linear(`${path}.${name}`, x, count * headSize, options), count);
     const rotate = rotary(modules, headSize, theta);
-    const query = rotate(builder.affine(project('q_proj', heads), 1 / Math.sqrt(headSize)));
+    const query = builder.affine(rotate(project('q_proj', heads)), 1 / Math.sqrt(headSize));
     const key = repeatHeads(builder, rotate(project('k_proj', keyHeads)), heads);
     const scores = builder.matmul(query, key, { transposeB: true });
     const weights = modules.drop(

@@ -1,6 +1,7 @@
 import { InvalidParameterError } from '../../privacy/errors.ts';
 import { GraphBuilder, type Graph, type Value } from '../graph/index.ts';
 import type { Architecture } from './architecture.ts';
+import { checkExportable } from './head-export.ts';
 import { pooled, recordLoss, type Head, type Task } from './heads.ts';
 import {
   createModules,
@@ -147,6 +148,12 @@ function check({
       `labels=${labels}; task ${task} needs a whole number of at least ${task === 'single-label' ? 2 : 1}.`,
     );
   }
+  if (needsLabels && family === 'decoder') {
+    fail(
+      `task=${task}; ${modelType} is a decoder. Choose an encoder such as bert or roberta, or task causal-lm.`,
+    );
+  }
+  if (needsLabels) checkExportable(head, labels!, architecture);
   if (!(dropout >= 0 && dropout < 1)) fail(`dropout=${dropout}; it must be at least 0 and below 1.`);
   if (lora !== undefined) checkLora(lora);
   for (const [name, place] of Object.entries({ from, to })) {

@@ -339,7 +339,8 @@ describe('resolveModel', () => {
       'consolidated.safetensors': shard,
     };
     const hub = await startHub({ files });
-    const { path } = await resolveModel('org/name', { environment: environmentOf(hub) });
+    const environment = environmentOf(hub);
+    const { path } = await resolveModel('org/name', { environment });
     expect(readdirSync(path).sort()).toEqual([
       'config.json',
       'model-00001-of-00001.safetensors',
@@ -348,6 +349,11 @@ describe('resolveModel', () => {
     const model = await openModel(path);
     expect(await model.weights.read('a')).toHaveLength(10);
     await model.close();
+    writeFileSync(join(path, 'model-00001-of-00001.safetensors'), weights(11));
+    const offline = { ...environment, HF_HUB_OFFLINE: '1' };
+    await expect(resolveModel('org/name', { environment: offline })).rejects.toThrow(
+      /model-00001.* is damaged/,
+    );
   });
 
   it('offline: uses the cache without a request, and says where it is not', async () => {

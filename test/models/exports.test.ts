@@ -154,18 +154,16 @@ describe('mergeLora', () => {
 });
 
 describe('what an export cannot be', () => {
-  it('a linear head with more labels than the width holds', async () => {
-    const { config, architecture } = await trainedClassifier('bert', 'mean');
-    const labels = 8;
-    const { params } = buildNetwork({ architecture, task: 'single-label', labels, head: 'mean' });
-    const values = new Map(
-      params.map(({ name, shape }) => [name, new Float32Array(shape.reduce((a, b) => a * b, 1))]),
-    );
-    const labelNames = Array.from({ length: labels }, (_, index) => String(index));
-    const options = { config, architecture, task: 'single-label', labelNames, params, values } as const;
-    expect(() => exportModel({ ...options, head: 'mean' })).toThrow(
+  it('a linear head with more labels than the width holds, which is said before anything is trained', async () => {
+    const { architecture } = await trainedClassifier('bert', 'mean');
+    const options = { architecture, task: 'single-label', labels: 8 } as const;
+    expect(() => buildNetwork({ ...options, head: 'mean' })).toThrow(
       /labels=8; a model of width 16 holds at most 7/,
     );
+    expect(() => buildNetwork({ ...options, labels: 7, head: 'mean' })).not.toThrow();
+    expect(() => buildNetwork({ ...options, head: 'first' })).not.toThrow();
+    const { architecture: distilbert } = await trainedClassifier('distilbert', 'first');
+    expect(() => buildNetwork({ ...options, architecture: distilbert, head: 'first' })).toThrow(/labels=8/);
   });
 
   it('a classifier on a decoder', async () => {
@@ -178,6 +176,10 @@ describe('what an export cannot be', () => {
       values: new Map(),
     };
     expect(() => exportModel({ ...options, task: 'single-label' })).toThrow(/gpt2 classifier/);
+    const { architecture } = options;
+    expect(() => buildNetwork({ architecture, task: 'single-label', labels: 2 })).toThrow(
+      /gpt2 is a decoder/,
+    );
   });
 
   it('an adapter without factors', async () => {
