@@ -21,9 +21,25 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     describe: 'Print the JSON Schema of job files, or their reference page',
     load: async () => (await import('./schema.ts')).schema,
   },
+  plan: {
+    describe: 'Show what a job will do and cost, before any training',
+    load: async () => (await import('./plan.ts')).plan,
+  },
   train: {
     describe: 'Train a job under its privacy budget, and evaluate it',
     load: async () => (await import('./train.ts')).train,
+  },
+  evaluate: {
+    describe: 'Measure the model of a run on a labelled file',
+    load: async () => (await import('./evaluate.ts')).evaluate,
+  },
+  predict: {
+    describe: 'Classify texts with the model of a run',
+    load: async () => (await import('./predict.ts')).predict,
+  },
+  pretrain: {
+    describe: 'Make a small BERT from public text (masked language model)',
+    load: async () => (await import('./pretrain.ts')).pretrain,
   },
   engines: {
     describe: 'Show which engines load here, how fast they are, and what the others need',

@@ -2,6 +2,7 @@ import type { CommandModule } from 'yargs';
 import { InvalidParameterError } from '../../privacy/errors.ts';
 import { loadJob, overrideOption } from '../config/index.ts';
 import { finishRun, readPlanFile, resumeJob, trainJob, type Finished } from '../train/index.ts';
+import { roundedUp } from './figures.ts';
 import { watch } from './observing.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
 
@@ -10,8 +11,8 @@ interface Arguments extends CommonArguments {
   readonly out: string | undefined;
   readonly resume: string | undefined;
   readonly plan: string | undefined;
-  readonly nonPrivate: boolean;
-  readonly showPrivate: boolean;
+  readonly 'non-private': boolean;
+  readonly 'show-private': boolean;
   readonly tensorboard: string | undefined;
   readonly set: readonly string[];
 }
@@ -59,14 +60,14 @@ export const train: CommandModule<CommonArguments, Arguments> = {
     const observer = watch(output);
     try {
       const started = performance.now();
-      const { showPrivate, tensorboard } = args;
+      const { 'show-private': showPrivate, tensorboard } = args;
       const options = { observer, showPrivate, ...(tensorboard !== undefined && { tensorboard }) };
       const run =
         args.resume === undefined
           ? await trainJob((await loadJob(required(args.job, 'job'), args.set)).config, {
               ...options,
               out: required(args.out, 'out'),
-              nonPrivate: args.nonPrivate,
+              nonPrivate: args['non-private'],
               ...(args.plan !== undefined && { plan: await readPlanFile(args.plan) }),
             })
           : await resumeJob(args.resume, options);
@@ -96,7 +97,7 @@ export function show(output: Output, finished: Finished, seconds: number): void 
   output.line();
   output.line(
     Number.isFinite(epsilon)
-      ? `epsilon ${epsilon.toPrecision(4)} at delta ${delta} after ${steps} steps, in ${seconds.toFixed(1)} s`
+      ? `epsilon ${roundedUp(epsilon, 4)} at delta ${delta} after ${steps} steps, in ${seconds.toFixed(1)} s`
       : `NOT PRIVATE: ${steps} steps without clipping and noise, in ${seconds.toFixed(1)} s`,
   );
   output.line(`${directory.release}: may be published under that guarantee`);

@@ -8,6 +8,8 @@ export interface Grammar {
   /** Frames whose opinion is denied, so that its polarity turns. */
   readonly denials: readonly string[];
   readonly facts: readonly string[];
+  /** How public reviews are headed; private ones have no title. */
+  readonly titles: { readonly positive: readonly string[]; readonly negative: readonly string[] };
   readonly endings: { readonly positive: readonly string[]; readonly negative: readonly string[] };
   readonly opinions: { readonly positive: readonly Opinion[]; readonly negative: readonly Opinion[] };
   readonly intensifiers: readonly string[];
@@ -104,6 +106,10 @@ const english: Grammar = {
     'we sat by the window',
     'it weighs about a kilo',
   ],
+  titles: {
+    positive: ['five stars', 'four stars', 'thumbs up', 'good buy', 'recommended'],
+    negative: ['one star', 'two stars', 'thumbs down', 'poor buy', 'not recommended'],
+  },
   endings: {
     positive: [
       'i would buy it again',
@@ -258,6 +264,10 @@ const spanish: Grammar = {
     'nos sentamos junto a la ventana',
     'pesa cerca de un kilo',
   ],
+  titles: {
+    positive: ['cinco estrellas', 'cuatro estrellas', 'me gusta', 'buena compra', 'recomendado'],
+    negative: ['una estrella', 'dos estrellas', 'no me gusta', 'mala compra', 'no recomendado'],
+  },
   endings: {
     positive: [
       'lo compraría otra vez',

@@ -27,7 +27,7 @@ export function sampleReviews(authors: number, rng: ReproducibleRng): Review[] {
       reviews.push({
         author,
         language: grammar.code,
-        text: writeReview(grammar, positive, rng),
+        text: writeReview(grammar, positive, 2 + rng.integer(3), rng),
         label: positive !== mistaken ? 'positive' : 'negative',
       });
     }
@@ -35,19 +35,22 @@ export function sampleReviews(authors: number, rng: ReproducibleRng): Review[] {
   return reviews;
 }
 
-/** Public text in the same two languages: unlabelled reviews by nobody, one a line. What `pretrain` learns from. */
+/** Public text in the same two languages: titled reviews by nobody, one a line. What `pretrain` learns from. */
 export function samplePublicText(lines: number, rng: ReproducibleRng): string[] {
   return Array.from({ length: lines }, () => {
     const grammar = grammars[rng.uniform() < 0.6 ? 0 : 1]!;
-    return writeReview(grammar, rng.uniform() < 0.5, rng);
+    const positive = rng.uniform() < 0.5;
+    const titles = grammar.titles[positive ? 'positive' : 'negative'];
+    const title = titles[rng.integer(titles.length)]!;
+    return `${title}. ${writeReview(grammar, positive, 2 + rng.integer(3), rng)}`;
   });
 }
 
-function writeReview(grammar: Grammar, positive: boolean, rng: ReproducibleRng): string {
+/** @param points - opinions in it */
+function writeReview(grammar: Grammar, positive: boolean, points: number, rng: ReproducibleRng): string {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(rng.uniform() * list.length)]!;
   const sentences: string[] = [];
   if (rng.uniform() < 0.6) sentences.push(pick(grammar.openings));
-  const points = 1 + Math.floor(rng.uniform() * 3);
   for (let n = 0; n < points; n++) sentences.push(opinion(grammar, positive, pick, rng));
   if (rng.uniform() < 0.33)
     sentences.push(

@@ -20,12 +20,22 @@ export async function logitsOf(
   try {
     for (const batch of source.batches(allUnits(store))) {
       const { data } = (await program.run(feedsOf(network, batch)))[network.output]!;
-      for (const [row, record] of batch.recordIndices.entries()) {
-        logits.set((data as Float32Array).subarray(row * width, (row + 1) * width), record * width);
-      }
+      scatterRows(logits, data as Float32Array, batch.recordIndices, width);
     }
   } finally {
     await program.dispose();
   }
   return logits;
+}
+
+/** Puts row r of `rows` to row `places[r]` of `target`; rows have `width` numbers. */
+export function scatterRows(
+  target: Float32Array,
+  rows: Float32Array,
+  places: Uint32Array,
+  width: number,
+): void {
+  for (const [row, place] of places.entries()) {
+    target.set(rows.subarray(row * width, (row + 1) * width), place * width);
+  }
 }

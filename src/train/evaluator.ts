@@ -7,7 +7,12 @@ import type { Cut, RecordSource, Session } from './session.ts';
 /** Evaluates the session's present parameters. Keeps each store's frozen activations open between evaluations. */
 export interface Evaluator {
   /** Outputs for a store, [records, labels]. */
-  logits(store: TokenStore, storeKey: string, cut: Cut, lora: LoraSettings | undefined): Promise<Float32Array>;
+  logits(
+    store: TokenStore,
+    storeKey: string,
+    cut: Cut,
+    lora: LoraSettings | undefined,
+  ): Promise<Float32Array>;
   close(): void;
 }
 

@@ -10,7 +10,7 @@ import {
   type PrivacyStream,
 } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
-import { describe, type PrivateDescription } from '../data/index.ts';
+import { describe } from '../data/index.ts';
 import { createEngine, type Engine } from '../engines/index.ts';
 import type { LoraSettings } from '../models/index.ts';
 import { createEvaluator } from './evaluator.ts';
@@ -21,7 +21,7 @@ import {
   labelCountOf,
   labelNamesOf,
   maxLengthFor,
-  openBaseModel,
+  openJobModel,
   readData,
   taskOf,
   type BaseModel,
@@ -34,7 +34,7 @@ import { jobPlanFrom, planJob, readJson, requireSameJobPlan, type JobPlan } from
 import { createRunDirectory, runDirectory, writeJson, type RunDirectory } from './run-directory.ts';
 import { readRunState, writeRunState, type RunState } from './run-state.ts';
 import { measure, scoreOf } from './measure.ts';
-import { createSession, type Cut, type Session } from './session.ts';
+import { adaptersIn, createSession, type Cut, type Session } from './session.ts';
 import { alone, type World } from './world.ts';
 
 /** How a run is started. */
@@ -45,7 +45,11 @@ export interface TrainOptions {
   /** Runs exactly this plan or nothing. */
   readonly plan?: JobPlan;
   readonly observer: Observer;
+  /** Shows figures of the private data and training losses, which are in `private/` in any case. */
+  readonly showPrivate?: boolean;
   readonly world?: World;
+  /** Where frozen activations are kept; the run's own place unless given. */
+  readonly activations?: string;
   /** For tests alone: a seeded stream makes the run NOT PRIVATE. */
   readonly stream?: PrivacyStream;
 }
@@ -85,7 +89,7 @@ interface Start {
  */
 export async function trainJob(config: Config, options: TrainOptions): Promise<TrainedRun> {
   const { observer, nonPrivate = false } = options;
-  const model = await openBaseModel(config.model, config.model);
+  const model = await openJobModel(config);
   observer.note(`reading ${config.data.train}`);
   const { stores, plan } = await dataAndPlan(config, model);
   if (options.plan) requireSameJobPlan(options.plan, plan);
@@ -93,6 +97,7 @@ export async function trainJob(config: Config, options: TrainOptions): Promise<T
   const start: Start = { config, plan, nonPrivate, data: await dataDigests(config) };
   await writeJson(directory.start, start);
   await writeJson(join(directory.release, 'plan.json'), plan);
+  await reportData(stores, directory, options);
   return run(start, directory, model, stores, options);
 }
 
@@ -100,12 +105,12 @@ export async function trainJob(config: Config, options: TrainOptions): Promise<T
  * Goes on with a run that was interrupted, in everything as before but for the noise and the samples, which are fresh.
  * @throws DriftError naming what is no longer what the run was started with (G26)
  */
-export async function resumeJob(path: string, options: Omit<TrainOptions, 'out' | 'plan'>): Promise<TrainedRun> {
+export async function resumeJob(
+  path: string,
+  options: Omit<TrainOptions, 'out' | 'plan'>,
+): Promise<TrainedRun> {
   const directory = runDirectory(path);
-  if (!existsSync(directory.start)) {
-    throw new InvalidParameterError(`resume=${path}: no run lies there. Start one with dptune train JOB --out ${path}.`);
-  }
-  const start = (await readJson(directory.start)) as Start;
+  const start = await openStart(path);
   const agreed = jobPlanFrom(start.plan);
   const data = await dataDigests(start.config);
   const changed = Object.keys({ ...data, ...start.data }).filter((name) => data[name] !== start.data[name]);
@@ -114,10 +119,23 @@ export async function resumeJob(path: string, options: Omit<TrainOptions, 'out' 
       `data.${changed.join(', data.')}: not the file that the run was started with. Restore it, or start a new run.`,
     );
   }
-  const model = await openBaseModel(start.config.model, agreed.model.reference);
+  const model = await openJobModel(start.config);
   const { stores, plan } = await dataAndPlan(start.config, model);
   requireSameJobPlan(agreed, plan);
   return run(start, directory, model, stores, options);
+}
+
+/** The job of a run, as it was started. */
+export async function openRunConfig(path: string): Promise<Config> {
+  return (await openStart(path)).config;
+}
+
+async function openStart(path: string): Promise<Start> {
+  const { start } = runDirectory(path);
+  if (existsSync(start)) return (await readJson(start)) as Start;
+  throw new InvalidParameterError(
+    `run=${path}: no run lies there. Start one with dptune train JOB --out ${path}.`,
+  );
 }
 
 async function dataAndPlan(config: Config, model: BaseModel): Promise<{ stores: Stores; plan: JobPlan }> {
@@ -127,9 +145,28 @@ async function dataAndPlan(config: Config, model: BaseModel): Promise<{ stores: 
   return { stores, plan };
 }
 
-/** Exact figures of the private data, for the owner's terminal. */
-export function describeData({ train }: Stores): PrivateDescription {
-  return describe(train);
+/** Exact figures go to `private/`; the terminal is told what to look at, and the figures only where it asks for them. */
+async function reportData(
+  { train }: Stores,
+  { private: directory }: RunDirectory,
+  { observer, showPrivate = false }: Pick<TrainOptions, 'observer' | 'showPrivate'>,
+): Promise<void> {
+  const path = join(directory, 'data.json');
+  const found = describe(train);
+  await writeJson(path, found);
+  if (showPrivate) observer.note(`data (private): ${JSON.stringify(found, null, 2)}`);
+  const concerns = [
+    found.truncationRate > 0.01 && 'more than 1 % of the texts are cut at data.maxLength',
+    found.unknownRate > 0.05 && "more than 5 % of the tokens are unknown to the model's vocabulary",
+    found.emptyTexts > 0 && 'there are empty texts',
+    found.repeatedTexts > 0.01 * found.records && 'more than 1 % of the texts are repeated',
+    found.unitsOverLimit > 0 &&
+      'there are users with more than privacy.maxRecordsPerUser records; the others were left out',
+    found.labelsDiscovered &&
+      'the label names were collected from the private data; data.labels would declare them',
+  ].filter((concern) => concern !== false);
+  observer.note(`data report (private): ${path}`);
+  for (const concern of concerns) observer.note(`data: ${concern}`);
 }
 
 async function run(
@@ -151,8 +188,9 @@ async function run(
     head: plan.head,
     seed: plan.seed,
     engine,
-    directory: directory.activations,
-    microBatchTokens: config.performance.microBatchTokens === 'auto' ? 2048 : config.performance.microBatchTokens,
+    directory: options.activations ?? directory.activations,
+    microBatchTokens:
+      config.performance.microBatchTokens === 'auto' ? 2048 : config.performance.microBatchTokens,
     maxTokens: plan.maxLength,
   });
   const storeKeys = storeKeysOf(start);
@@ -230,7 +268,8 @@ async function run(
     labelNames: labelNamesOf(stores.train),
     lora: adaptersIn(plan, last, model),
     model,
-    logits: (part) => evaluator.logits(stores[part]!, storeKeys[part]!, lastCut, adaptersIn(plan, last, model)),
+    logits: (part) =>
+      evaluator.logits(stores[part]!, storeKeys[part]!, lastCut, adaptersIn(plan, last, model)),
     frozen: state.frozen,
     steps: plan.privacy.phases.reduce((sum, { name }) => sum + journal.charged(name), 0),
     async close() {
@@ -261,12 +300,6 @@ function storeKeysOf({ config, data }: Start): Record<string, string> {
       canonicalHash({ ...shared, part, file: data[part] ?? data['train']! }),
     ]),
   );
-}
-
-/** The adapters that are in the network in a phase: those of the first phase that trains any, from then on. */
-function adaptersIn(plan: JobPlan, index: number, { architecture }: BaseModel): LoraSettings | undefined {
-  const found = plan.training.slice(0, index + 1).find(({ method }) => method === 'lora');
-  return found && { ...found.lora, targets: found.lora.targets ?? architecture.loraTargets };
 }
 
 /** Tells the observer where the run stands; epsilon is read off a curve computed once, rounded up to its next point. */

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { canonicalHash, type PrivacyUnit } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import {
@@ -12,7 +13,13 @@ import {
   type TokenStore,
   type Tokenizer as TextEncoder,
 } from '../data/index.ts';
-import { loadTokenizer, openModel, type ModelDirectory, type Tokenizer } from '../formats/index.ts';
+import {
+  loadTokenizer,
+  openModel,
+  resolveModel,
+  type ModelDirectory,
+  type Tokenizer,
+} from '../formats/index.ts';
 import { architectureOf, type Architecture } from '../models/index.ts';
 
 /** A pretrained model, opened. */
@@ -42,6 +49,15 @@ export async function openBaseModel(path: string, reference: string): Promise<Ba
     padId: tokenizer.special.pad ?? 0,
     digest: canonicalHash((await directory.digests()).map(({ path: file, sha256 }) => [file, sha256])),
   };
+}
+
+/**
+ * Opens the model that a job names, from the hub where it is no directory. Its name in documents is the hub's, with the
+ * commit, or the directory's own name without its path.
+ */
+export async function openJobModel({ model }: Config): Promise<BaseModel> {
+  const { path, hub } = await resolveModel(model);
+  return openBaseModel(path, hub ? `${hub.repository}@${hub.commit}` : basename(path));
 }
 
 export function maxLengthFor(config: Config, { architecture }: BaseModel): number {
@@ -90,19 +106,34 @@ export async function readData(config: Config, encoder: TextEncoder): Promise<St
   const parts: SplitStores = isSplit
     ? await readSplit(trainRows, options, { test: data.split.test, validation: data.split.validation })
     : { train: await readStore(trainRows, options), validation: undefined, test: undefined };
-  // Held-out rows are records, whoever wrote them, and their labels are those of the training data.
-  const heldOut: ReadOptions = {
-    ...options,
-    unit: { kind: 'record' },
-    labels: 'names' in parts.train.labels ? parts.train.labels.names.names : undefined,
-  };
-  const read = (path: string): Promise<TokenStore> => readStore(rowsOf(config, path, slices, false), heldOut);
+  const labels = labelNamesOf(parts.train);
+  const read = (path: string): Promise<TokenStore> => readHeldOut(config, path, encoder, labels);
   return {
     train: parts.train,
     validation: data.validation ? await read(data.validation.path) : parts.validation,
     test: data.test === undefined ? parts.test : await read(data.test),
     validationIsPublic: data.validation?.public ?? false,
   };
+}
+
+/**
+ * Reads a file of held-out rows: each a record of its own, whoever wrote it.
+ * @param labels - names of the classes that the model knows
+ */
+export async function readHeldOut(
+  config: Config,
+  path: string,
+  encoder: TextEncoder,
+  labels: readonly string[] | undefined,
+): Promise<TokenStore> {
+  return readStore(rowsOf(config, path, config.evaluate.slices, false), {
+    tokenizer: encoder,
+    task: taskOf(config),
+    labels,
+    unit: { kind: 'record' },
+    cleaning: config.data.cleaning.filter((step) => step !== 'dedupe'),
+    seed: config.data.split.seed,
+  });
 }
 
 function rowsOf(config: Config, path: string, slices: readonly string[], withUnit = true) {

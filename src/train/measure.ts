@@ -1,18 +1,120 @@
+import { InvalidParameterError, reproducibleRng } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import type { TokenStore } from '../data/index.ts';
+import { evaluatePredictions, majorityMetrics, slicedMetrics, type Metrics } from '../evaluate/index.ts';
 
-export function measure(store: TokenStore, logits: Float32Array, _config: Config): Record<string, number> {
-  const { labels } = store;
-  if (labels.task !== 'single-label') return {};
-  const k = labels.names.names.length;
-  let right = 0;
-  for (let r = 0; r < store.records; r++) {
-    let best = 0;
-    for (let c = 1; c < k; c++) if (logits[r * k + c]! > logits[r * k + best]!) best = c;
-    if (best === labels.codes[r]) right++;
+type Truth = Parameters<typeof majorityMetrics>[0];
+
+/** Figures of one model on one store; the chosen ones where the job chooses. */
+export type Measured = Readonly<Record<string, unknown>>;
+
+/** The right answers of a store. */
+function truthOf({ labels }: TokenStore): Truth {
+  switch (labels.task) {
+    case 'single-label':
+      return { task: labels.task, labelNames: labels.names.names, labels: labels.codes };
+    case 'multi-label':
+      return { task: labels.task, labelNames: labels.names.names, labels: labels };
+    case 'regression':
+      return { task: labels.task, labels: labels.values };
+    case 'unlabelled':
+      throw new InvalidParameterError('labels: the data has none. Name their column in data.columns.label.');
   }
-  return { accuracy: right / store.records };
 }
+
+function optionsOf({ evaluate, seed }: Config) {
+  return { bootstrap: evaluate.bootstrap, rng: reproducibleRng(seed).fork('bootstrap') };
+}
+
+/** @param logits - the model's outputs, [records, labels] */
+export function measure(store: TokenStore, logits: Float32Array, config: Config): Measured {
+  const predictions = { ...truthOf(store), outputs: logits };
+  const options = optionsOf(config);
+  const slices = Object.fromEntries(
+    store.slices.map((slice) => [slice.column, slicedMetrics(predictions, slice, options)]),
+  );
+  const metrics = chosen(evaluatePredictions(predictions, options), config);
+  return store.slices.length > 0 ? { ...metrics, slices } : metrics;
+}
+
+/**
+ * Figures of always answering the test set's own most frequent label: what any model must beat. The training labels are
+ * not read for it.
+ */
+export function majority(test: TokenStore, config: Config): Measured {
+  const truth = truthOf(test);
+  return chosen(majorityMetrics(truth, truth, optionsOf(config)), config);
+}
+
+function chosen(metrics: Metrics, { evaluate }: Config): Measured {
+  const wanted = evaluate.metrics;
+  if (wanted === 'auto') return metrics;
+  const figures: Record<string, unknown> = { ...metrics };
+  const known = Object.keys(figures).filter((name) => !['records', 'intervals', 'reasons'].includes(name));
+  const unknown = wanted.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new InvalidParameterError(
+      `evaluate.metrics=${unknown}: must be of ${known.join(', ')} for this task.`,
+    );
+  }
+  const kept = ['records', ...wanted];
+  return {
+    ...Object.fromEntries(kept.map((name) => [name, figures[name]])),
+    intervals: Object.fromEntries(Object.entries(metrics.intervals).filter(([name]) => kept.includes(name))),
+    reasons: metrics.reasons,
+  };
+}
+
+/** Figures of which less is better. */
+const losses = new Set(['loss', 'mse', 'ece']);
+
+/** One number to compare states of a model by, larger is better: the metric that early stopping names, or the loss. */
 export function scoreOf(store: TokenStore, logits: Float32Array, config: Config): number {
-  return measure(store, logits, config)['accuracy'] ?? 0;
+  const metrics: Record<string, unknown> = {
+    ...evaluatePredictions({ ...truthOf(store), outputs: logits }, { ...optionsOf(config), bootstrap: 0 }),
+  };
+  const asked = config.train.earlyStopping?.metric ?? 'auto';
+  const name = asked === 'auto' ? (metrics['loss'] === undefined ? 'mse' : 'loss') : asked;
+  const value = metrics[name];
+  if (value === null) return -Infinity;
+  if (typeof value !== 'number') {
+    throw new InvalidParameterError(`train.earlyStopping.metric=${name}: is no metric of this task.`);
+  }
+  return losses.has(name) ? -value : value;
+}
+
+const shown = [
+  'accuracy',
+  'balancedAccuracy',
+  'macroF1',
+  'microF1',
+  'mcc',
+  'auroc',
+  'pearson',
+  'spearman',
+  'mse',
+  'loss',
+];
+
+/** A row of the table that people see, or nothing for what is not a model's figures. */
+export function summaryRow(
+  name: string,
+  values: unknown,
+): Record<string, string | number | null> | undefined {
+  const figures = values as Record<string, unknown>;
+  if (typeof figures['records'] !== 'number') return undefined;
+  const intervals = figures['intervals'] as Record<string, readonly [number, number]>;
+  const present = shown.filter((figure) => figure in figures).slice(0, 5);
+  const cells = present.map((figure) => {
+    const value = figures[figure];
+    const interval = intervals[figure];
+    if (typeof value !== 'number') return [figure, null];
+    return [
+      figure,
+      interval && figure === present[0]
+        ? `${value.toFixed(3)} (${interval.map((end) => end.toFixed(3)).join('-')})`
+        : value.toFixed(3),
+    ];
+  });
+  return { model: name, ...Object.fromEntries(cells) } as Record<string, string | number | null>;
 }

@@ -29,7 +29,11 @@ export interface LoopOptions {
  * @returns what public validation data says is best, where it was asked
  * @throws InterruptedError after saving, when the user asked to stop
  */
-export async function takeSteps(run: PhaseRun, state: RunState, options: LoopOptions): Promise<Best | undefined> {
+export async function takeSteps(
+  run: PhaseRun,
+  state: RunState,
+  options: LoopOptions,
+): Promise<Best | undefined> {
   const { config, observer, before, report, save, score, remedy } = options;
   const { steps, name } = run.phase;
   const due = checkpointClock(config);

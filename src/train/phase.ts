@@ -16,7 +16,12 @@ import { createAverage } from './average.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { sumGradients, type GradientBatch } from './gradient.ts';
 import type { Journal } from './journal.ts';
-import { initOptimizer, updateParameters, type OptimizerSettings, type OptimizerState } from './optimizers.ts';
+import {
+  initOptimizer,
+  updateParameters,
+  type OptimizerSettings,
+  type OptimizerState,
+} from './optimizers.ts';
 import { createSchedule } from './schedules.ts';
 import { cutFor, type CutBatch, type RecordSource, type Session } from './session.ts';
 import type { TrainingPhase } from './settings.ts';
@@ -78,9 +83,7 @@ export async function startPhase(
   const full = session.network({ ...(lora && { lora }), dropout });
   const trainable = trainableNames(
     full.params,
-    training.method === 'last'
-      ? { method: 'last', layers: training.layers! }
-      : { method: training.method },
+    training.method === 'last' ? { method: 'last', layers: training.layers! } : { method: training.method },
   );
   const cut = cutFor(full, trainable, model.architecture.layers, dropout, context.cache);
   const network = session.network({ from: cut, dropout, ...(lora && { lora }) });
@@ -119,7 +122,10 @@ export async function startPhase(
         units: batch.unitIndices,
         program: await programs.forBatch(batch),
         inputs: context.byUser
-          ? { ...inputs, weights: { dims: [batch.units, perUnit], data: new Float32Array(batch.records).fill(1) } }
+          ? {
+              ...inputs,
+              weights: { dims: [batch.units, perUnit], data: new Float32Array(batch.records).fill(1) },
+            }
           : inputs,
       };
     }

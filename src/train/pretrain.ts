@@ -1,24 +1,12 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DataError, reproducibleRng, type ReproducibleRng } from '../../privacy/index.ts';
+import { DataError, reproducibleRng } from '../../privacy/index.ts';
 import { createEngine } from '../engines/index.ts';
-import {
-  createTokenizer,
-  learnVocabulary,
-  loadTokenizer,
-  writeAtomic,
-  writeSafetensors,
-} from '../formats/index.ts';
+import { learnVocabulary, loadTokenizer, writeAtomic, writeSafetensors } from '../formats/index.ts';
 import { plainGradient } from '../graph/index.ts';
-import {
-  architectureOf,
-  buildNetwork,
-  feedsOf,
-  ignoredLabel,
-  initialValues,
-  type Batch,
-} from '../models/index.ts';
+import { architectureOf, buildNetwork, feedsOf, initialValues } from '../models/index.ts';
 import { sumGradients } from './gradient.ts';
+import { maskedBatch } from './masking.ts';
 import { throwIfStopping, type Observer } from './observer.ts';
 import { initOptimizer, updateParameters } from './optimizers.ts';
 import { tensorsOf, vectorOf, zeroVector } from './vector.ts';
@@ -40,8 +28,9 @@ export interface PretrainOptions {
 }
 
 /**
- * Makes a small BERT from public text by the masked-language-model objective (Devlin et al., arXiv:1810.04805: 15 % of
- * the tokens are predicted; of these 80 % are masked, 10 % replaced, 10 % left). Nothing here is private: the text must
+ * Makes a small BERT from public text by the masked-language-model objective (Devlin et al., arXiv:1810.04805, with 30 %
+ * of the tokens predicted, which small models learn more from: Wettig et al., arXiv:2202.08005; of these 80 % are
+ * masked, 10 % replaced, 10 % left). Nothing here is private: the text must
  * be public. The result is a Hugging Face directory.
  * @returns mean loss over the last tenth of the steps, nats a predicted token
  */
@@ -78,7 +67,7 @@ export async function pretrain(options: PretrainOptions): Promise<number> {
       throwIfStopping(observer, 'Start again: pretraining keeps no checkpoints.');
       const own = rng.fork(step);
       const chosen = Uint32Array.from({ length: batchSize }, () => own.integer(texts.length));
-      const batch = masked(
+      const batch = maskedBatch(
         Array.from(chosen, (index) => texts[index]!),
         tokenizer,
         own,
@@ -126,32 +115,6 @@ async function writeConfig(options: PretrainOptions, vocabulary: readonly string
   await writeAtomic(join(out, 'tokenizer_config.json'), [`${JSON.stringify(tokenizer, null, 2)}\n`]);
   await writeAtomic(join(out, 'config.json'), [`${JSON.stringify(config, null, 2)}\n`]);
   return config;
-}
-
-function masked(
-  texts: readonly Int32Array[],
-  tokenizer: ReturnType<typeof createTokenizer>,
-  rng: ReproducibleRng,
-): Batch {
-  const { pad = 0, mask: maskId, cls, sep } = tokenizer.special;
-  const tokens = Math.max(...texts.map((ids) => ids.length));
-  const size = texts.length * tokens;
-  const ids = new Int32Array(size).fill(pad);
-  const labels = new Int32Array(size).fill(ignoredLabel);
-  const mask = new Float32Array(size);
-  for (const [row, text] of texts.entries()) {
-    for (const [at, id] of text.entries()) {
-      const place = row * tokens + at;
-      ids[place] = id;
-      mask[place] = 1;
-      if (id === cls || id === sep || rng.uniform() >= 0.15) continue;
-      labels[place] = id;
-      const fate = rng.uniform();
-      if (fate < 0.8) ids[place] = maskId!;
-      else if (fate < 0.9) ids[place] = rng.integer(tokenizer.size);
-    }
-  }
-  return { records: texts.length, tokens, ids, typeIds: new Int32Array(size), mask, labels };
 }
 
 /** 6 % warm-up, then down to zero. */

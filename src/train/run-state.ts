@@ -56,7 +56,9 @@ export async function readRunState(path: string, planHash: string): Promise<RunS
   if (!checkpoint) return freshState;
   const { arrays, state } = checkpoint;
   if (state['plan'] !== planHash) {
-    throw new DriftError(`checkpoint=${path}: belongs to another plan. Restore the run directory from a copy.`);
+    throw new DriftError(
+      `checkpoint=${path}: belongs to another plan. Restore the run directory from a copy.`,
+    );
   }
   const inPhase = state['inPhase'] as Checkpoint['state'] | null;
   const best = state['best'] as Omit<Best, 'values'> | null;

@@ -18,6 +18,7 @@ import {
 } from '../models/index.ts';
 import { activationsOf, type Activations } from './activations.ts';
 import type { BaseModel } from './materials.ts';
+import type { JobPlan } from './plan-file.ts';
 import { sizeOf } from './vector.ts';
 
 /** Where a network begins: at the tokens, or above a frozen part whose output is computed once a record. */
@@ -210,5 +211,17 @@ export function parameterCount(specs: readonly ParameterSpec[]): number {
 }
 
 function digestOf({ buffer, byteOffset, byteLength }: Float32Array): string {
-  return createHash('sha256').update(new Uint8Array(buffer, byteOffset, byteLength)).digest('hex');
+  return createHash('sha256')
+    .update(new Uint8Array(buffer, byteOffset, byteLength))
+    .digest('hex');
+}
+
+/** The adapters that are in the network in a phase: those of the first phase that trains any, from then on. */
+export function adaptersIn(
+  plan: Pick<JobPlan, 'training'>,
+  index: number,
+  { architecture }: BaseModel,
+): LoraSettings | undefined {
+  const found = plan.training.slice(0, index + 1).find(({ method }) => method === 'lora');
+  return found && { ...found.lora, targets: found.lora.targets ?? architecture.loraTargets };
 }

@@ -1,0 +1,38 @@
+import { join } from 'node:path';
+import type { CommandModule } from 'yargs';
+import { openClassifier, openRunConfig, summaryRow } from '../train/index.ts';
+import { outputFor, type CommonArguments } from './output.ts';
+
+interface Arguments extends CommonArguments {
+  readonly run: string;
+  readonly data: string;
+}
+
+/** Measures the model of a run on a labelled file. */
+export const evaluate: CommandModule<CommonArguments, Arguments> = {
+  command: 'evaluate <run>',
+  describe: 'Measure the model of a run on a labelled file',
+  builder: (parser) =>
+    parser
+      .positional('run', { type: 'string', demandOption: true, describe: 'Run directory' })
+      .option('data', {
+        type: 'string',
+        demandOption: true,
+        requiresArg: true,
+        describe: "Labelled file, with the columns of the run's job",
+      })
+      .example('$0 evaluate run --data test.csv', 'figures with 95 % intervals'),
+  handler: async (args) => {
+    const output = outputFor(args);
+    const config = await openRunConfig(args.run);
+    const classifier = await openClassifier(join(args.run, 'release', 'model'));
+    try {
+      const metrics = await classifier.evaluate(config, args.data);
+      const row = summaryRow(args.data, metrics);
+      if (row) output.table([row]);
+      output.event({ event: 'done', metrics });
+    } finally {
+      await classifier.close();
+    }
+  },
+};

@@ -1,0 +1,172 @@
+import { performance } from 'node:perf_hooks';
+import { reproducibleRng } from '../../privacy/index.ts';
+import type { Config } from '../config/index.ts';
+import { createEngine } from '../engines/index.ts';
+import { privateGradient } from '../graph/index.ts';
+import { feedsOf, trainableNames, type Batch } from '../models/index.ts';
+import type { BaseModel } from './materials.ts';
+import type { JobPlan } from './plan-file.ts';
+import { adaptersIn, createSession, cutFor, parameterCount } from './session.ts';
+
+/** What a run would take here, measured on made-up text: no private data is looked at. */
+export interface CostEstimate {
+  /** Tokens of a record that the estimate assumes; real texts may be shorter or longer. */
+  readonly assumedTokens: number;
+  readonly phases: readonly {
+    readonly name: string;
+    readonly trainable: number;
+    /** Seconds for computing the frozen part once, for all steps, and together. */
+    readonly frozenSeconds: number;
+    readonly stepSeconds: number;
+    readonly seconds: number;
+  }[];
+  readonly seconds: number;
+  /** Largest memory of the process while measuring, bytes. */
+  readonly peakMemory: number;
+  readonly engine: string;
+}
+
+const assumedTokens = 64;
+/** Seconds that noise and update take a parameter and step, measured by bench/noise.ts; an upper figure. */
+const updateSecondsEach = 4e-8;
+
+/** Times one micro-batch of each phase and multiplies. */
+export async function estimateCost(
+  config: Config,
+  plan: JobPlan,
+  model: BaseModel,
+  labels: number,
+): Promise<CostEstimate> {
+  const { engine: name, device, threads } = config.performance;
+  const engine = await createEngine({
+    engine: name,
+    ...(device !== 'auto' && { device }),
+    ...(threads !== 'auto' && { threads }),
+  });
+  const tokens = Math.min(assumedTokens, plan.maxLength);
+  const records = Math.max(1, Math.floor(2048 / tokens));
+  const session = createSession({
+    model,
+    task: plan.task === 'classification' ? 'single-label' : plan.task,
+    labels,
+    head: plan.head,
+    seed: plan.seed,
+    engine,
+    directory: '',
+    microBatchTokens: 2048,
+    maxTokens: plan.maxLength,
+  });
+  const recordsPerUnit = plan.privacy.unit.kind === 'user' ? plan.privacy.unit.maxRecords : 1;
+  const allRecords = plan.privacy.publicSize * recordsPerUnit;
+  const batch = madeUpBatch(
+    session.model,
+    plan.task === 'regression' ? 'number' : plan.task,
+    records,
+    tokens,
+    labels,
+  );
+  try {
+    const phases: CostEstimate['phases'][number][] = [];
+    for (const [index, training] of plan.training.entries()) {
+      const phase = plan.privacy.phases[index]!;
+      const lora = adaptersIn(plan, index, model);
+      const withLora = lora && { lora };
+      const full = session.network({ ...withLora, dropout: training.dropout });
+      const trainable = trainableNames(
+        full.params,
+        training.method === 'last'
+          ? { method: 'last', layers: training.layers! }
+          : { method: training.method },
+      );
+      const cut = cutFor(
+        full,
+        trainable,
+        model.architecture.layers,
+        training.dropout,
+        config.performance.cache,
+      );
+      await session.prepare(full);
+      let frozenSeconds = 0;
+      let held: Float32Array | undefined;
+      if (cut !== 'tokens') {
+        const below = session.network({ to: cut, ...withLora });
+        const program = await engine.load(below.graph);
+        const run = async () => {
+          held = (await program.run(feedsOf(below, batch)))[below.output]!.data as Float32Array;
+        };
+        frozenSeconds = (await timed(run)) * (allRecords / records);
+        await program.dispose();
+      }
+      const network = session.network({ from: cut, dropout: training.dropout, ...withLora });
+      const program = await engine.loadGradient(
+        privateGradient({
+          network: network.graph,
+          loss: 'loss',
+          trainable,
+          clipping: phase.clipping,
+          sizes: { tokens },
+        }),
+      );
+      const inputs = feedsOf(network, {
+        ...batch,
+        ...(held && (typeof cut === 'object' ? { hidden: held } : { features: held })),
+      });
+      const gradientSeconds = await timed(async () => {
+        await program.add(inputs);
+        await engine.take();
+      });
+      await program.dispose();
+      const size = parameterCount(network.params.filter((spec) => trainable.includes(spec.name)));
+      const stepSeconds =
+        (gradientSeconds * phase.expectedBatch * recordsPerUnit) / records + size * updateSecondsEach;
+      phases.push({
+        name: phase.name,
+        trainable: size,
+        frozenSeconds,
+        stepSeconds,
+        seconds: frozenSeconds + stepSeconds * phase.steps,
+      });
+    }
+    return {
+      assumedTokens: tokens,
+      phases,
+      seconds: phases.reduce((sum, phase) => sum + phase.seconds, 0),
+      peakMemory: process.resourceUsage().maxRSS * 1024,
+      engine: `${engine.name}, ${engine.device}`,
+    };
+  } finally {
+    await engine.dispose();
+  }
+}
+
+/** Median of three runs after one that warms up. */
+async function timed(run: () => Promise<void>): Promise<number> {
+  const seconds: number[] = [];
+  for (let repeat = 0; repeat < 4; repeat++) {
+    const start = performance.now();
+    await run();
+    if (repeat > 0) seconds.push((performance.now() - start) / 1000);
+  }
+  return seconds.sort((a, b) => a - b)[1]!;
+}
+
+function madeUpBatch(
+  { architecture }: BaseModel,
+  task: 'classification' | 'multi-label' | 'number',
+  records: number,
+  tokens: number,
+  labels: number,
+): Batch {
+  const rng = reproducibleRng('made-up text');
+  return {
+    records,
+    tokens,
+    ids: Int32Array.from({ length: records * tokens }, () => rng.integer(architecture.vocabularySize)),
+    typeIds: new Int32Array(records * tokens),
+    mask: new Float32Array(records * tokens).fill(1),
+    labels:
+      task === 'classification'
+        ? new Int32Array(records)
+        : new Float32Array(task === 'number' ? records : records * labels),
+  };
+}

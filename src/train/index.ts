@@ -1,0 +1,10 @@
+export { finishRun, type Finished } from './finish.ts';
+export { openRunConfig, resumeJob, trainJob, type TrainedRun, type TrainOptions } from './job.ts';
+export { estimateCost, type CostEstimate } from './cost.ts';
+export { countUnits, openJobModel, type BaseModel } from './materials.ts';
+export { openClassifier, type Classifier } from './inference.ts';
+export { summaryRow } from './measure.ts';
+export { InterruptedError, type Observer, type StepState } from './observer.ts';
+export { planJob, readPlanFile, requireSameJobPlan, type JobPlan } from './plan-file.ts';
+export { pretrain, type PretrainOptions } from './pretrain.ts';
+export { writeJson } from './run-directory.ts';

@@ -1,0 +1,94 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DataError, reproducibleRng } from '../../privacy/index.ts';
+import type { Config } from '../config/index.ts';
+import { allUnits, microBatches } from '../data/index.ts';
+import { createEngine, type EngineChoice } from '../engines/index.ts';
+import {
+  buildNetwork,
+  exportedHead,
+  feedsOf,
+  loadParameters,
+  type Batch,
+  type ExportedHead,
+} from '../models/index.ts';
+import { scatterRows } from './evaluation.ts';
+import { encoderFor, openBaseModel, readHeldOut } from './materials.ts';
+import { measure, type Measured } from './measure.ts';
+
+/** A classifier (or regressor) that dptune released, ready to answer. */
+export interface Classifier extends ExportedHead {
+  /** Outputs for texts, or pairs, [texts, labels]. */
+  logits(texts: readonly (readonly [text: string, pair?: string])[]): Promise<Float32Array>;
+  /** Figures on a labelled file. */
+  evaluate(config: Config, path: string): Promise<Measured>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens what a run released.
+ * @param path - run directory, its release, or the model directory
+ * @throws DataError where no classifier of dptune lies there
+ */
+export async function openClassifier(path: string, engineChoice: EngineChoice = {}): Promise<Classifier> {
+  const directory = [join(path, 'release', 'model'), join(path, 'model'), path].find((candidate) =>
+    existsSync(join(candidate, 'config.json')),
+  );
+  if (directory === undefined) {
+    throw new DataError(`run=${path}: no released model lies there. Name the directory of a finished run.`);
+  }
+  const model = await openBaseModel(directory, directory);
+  const own = exportedHead(model.directory.config);
+  if (own === undefined) {
+    throw new DataError(
+      `run=${path}: not a model that dptune released; its config.json does not name its head.`,
+    );
+  }
+  const { architecture, tokenizer, padId } = model;
+  const { head, task, labelNames } = own;
+  const network = buildNetwork({ architecture, task, labels: labelNames.length, head, to: 'logits' });
+  const { values } = await loadParameters(model.directory.weights, {
+    architecture,
+    params: network.params,
+    rng: reproducibleRng(0),
+    head: 'checkpoint',
+  });
+  const engine = await createEngine(engineChoice);
+  await engine.write(
+    Object.fromEntries(
+      network.params.map(({ name, shape }) => [name, { dims: shape, data: values.get(name)! }]),
+    ),
+  );
+  const program = await engine.load(network.graph);
+  const encoder = encoderFor(model, Math.min(architecture.maxTokens, tokenizer.maxLength ?? Infinity));
+  const run = async (batch: Batch): Promise<Float32Array> =>
+    (await program.run(feedsOf(network, batch)))[network.output]!.data as Float32Array;
+  return {
+    ...own,
+    async logits(texts) {
+      const encoded = texts.map(([text, pair]) => encoder.encode(text, pair));
+      const tokens = Math.max(1, ...encoded.map(({ ids }) => ids.length));
+      const size = texts.length * tokens;
+      const ids = new Int32Array(size).fill(padId);
+      const [typeIds, mask] = [new Int32Array(size), new Float32Array(size)];
+      for (const [row, encoding] of encoded.entries()) {
+        ids.set(encoding.ids, row * tokens);
+        typeIds.set(encoding.typeIds ?? [], row * tokens);
+        mask.fill(1, row * tokens, row * tokens + encoding.ids.length);
+      }
+      return run({ records: texts.length, tokens, ids, typeIds, mask });
+    },
+    async evaluate(config, path) {
+      const store = await readHeldOut(config, path, encoder, task === 'regression' ? undefined : labelNames);
+      const outputs = new Float32Array(store.records * labelNames.length);
+      for (const batch of microBatches(store, allUnits(store), { tokenBudget: 4096, padId })) {
+        scatterRows(outputs, await run(batch), batch.recordIndices, labelNames.length);
+      }
+      return measure(store, outputs, config);
+    },
+    async close() {
+      await engine.dispose();
+      await model.directory.close();
+    },
+  };
+}

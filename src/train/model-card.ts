@@ -1,0 +1,102 @@
+import { basename } from 'node:path';
+import type { TrainedRun } from './job.ts';
+
+/** The released model's README.md: Hugging Face front matter, the guarantee in words, figures, use. */
+export function modelCard(
+  run: TrainedRun,
+  metrics: Readonly<Record<string, unknown>>,
+  adapterUse: string | undefined,
+): string {
+  const { plan, isPrivate } = run;
+  const { privacy } = plan;
+  const base =
+    basename(plan.model.reference) === plan.model.reference ? '' : `base_model: ${plan.model.reference}\n`;
+  const front = [
+    '---',
+    `${base}library_name: transformers`,
+    'pipeline_tag: text-classification',
+    'tags:',
+    '  - dptune',
+    isPrivate ? '  - differential-privacy' : '  - not-private',
+    '---',
+  ];
+  return [
+    ...front,
+    '',
+    isPrivate ? '# Privately fine-tuned model' : '# NOT PRIVATE: fine-tuned without differential privacy',
+    '',
+    ...(isPrivate
+      ? guarantee(run)
+      : ['This model was trained without clipping and noise. It carries no privacy guarantee.']),
+    '',
+    '## Training',
+    '',
+    `Base model: ${plan.model.reference} (digests in plan.json). Head: ${plan.head}.`,
+    '',
+    '| phase | method | steps | expected batch | sampling rate | clipping norm | noise multiplier |',
+    '| --- | --- | --- | --- | --- | --- | --- |',
+    ...privacy.phases.map(
+      (phase, index) =>
+        `| ${phase.name} | ${plan.training[index]!.method} | ${phase.steps} | ${phase.expectedBatch} | ${short(phase.samplingRate)} | ${phase.clipping.norm} (${phase.clipping.kind}) | ${isPrivate ? short(phase.noiseMultiplier) : 'none'} |`,
+    ),
+    '',
+    '## Evaluation',
+    '',
+    ...metricsTable(metrics),
+    '',
+    'Measured on held-out data without noise. If that data is private, publishing these figures is outside of the guarantee above.',
+    '',
+    '## Use',
+    '',
+    '```python',
+    'from transformers import pipeline',
+    "classify = pipeline('text-classification', model='model')",
+    '```',
+    ...(adapterUse ? ['', 'The adapter alone:', '', '```python', adapterUse, '```'] : []),
+    '',
+  ].join('\n');
+}
+
+function guarantee({ plan: { privacy, sizeSource } }: TrainedRun): string[] {
+  const { epsilon, delta, unit, relation, publicSize } = privacy;
+  const who = unit.kind === 'record' ? 'one record' : `one user with at most ${unit.maxRecords} records`;
+  return [
+    `(epsilon, delta) = (${short(epsilon)}, ${delta}) differential privacy for ${who}, neighbouring relation ${relation}.`,
+    '',
+    `Mechanism: DP-SGD, Poisson sampling of units, Gaussian noise from the operating system's generator. Accountant: ${privacy.accountant.method}, version ${privacy.accountant.version}. Plan: ${privacy.hash}.`,
+    '',
+    sizeSource === 'declared'
+      ? `The number of units, ${publicSize}, was declared public.`
+      : `The number of units, ${publicSize}, was counted in the data and is treated as public.`,
+  ];
+}
+
+function metricsTable(metrics: Readonly<Record<string, unknown>>): string[] {
+  const rows = Object.entries(metrics).filter(([, value]) => typeof value === 'object' && value !== null);
+  const names = [
+    'accuracy',
+    'balancedAccuracy',
+    'macroF1',
+    'mcc',
+    'auroc',
+    'pearson',
+    'spearman',
+    'microF1',
+  ].filter((name) => rows.some(([, value]) => typeof (value as Record<string, unknown>)[name] === 'number'));
+  if (names.length === 0) return ['No test data was given.'];
+  return [
+    `| model | ${names.join(' | ')} |`,
+    `| --- | ${names.map(() => '---').join(' | ')} |`,
+    ...rows.map(([model, value]) => {
+      const cells = names.map((name) => {
+        const figure = (value as Record<string, unknown>)[name];
+        return typeof figure === 'number' ? figure.toFixed(3) : '-';
+      });
+      return `| ${model} | ${cells.join(' | ')} |`;
+    }),
+  ];
+}
+
+function short(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}

@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import { DataError, reproducibleRng } from '../../privacy/index.ts';
+import { buildNetwork, feedsOf, loadParameters, mergeLora } from '../models/index.ts';
+import type { TrainedRun } from './job.ts';
+import { maskedBatch } from './masking.ts';
+
+/** The masked-language-model loss on public text, nats a predicted token, before and after fine-tuning. */
+export interface Retention {
+  readonly before: number | null;
+  readonly after: number | null;
+  /** Why there are no figures, where there are none. */
+  readonly reason: string | null;
+}
+
+const batchSize = 16;
+
+/**
+ * How much of what the base model knew is left (catastrophic forgetting shows as a rise). The same tokens are masked
+ * before and after. Only the public text is read.
+ * @param path - one document a line
+ */
+export async function retentionOf(run: TrainedRun, path: string): Promise<Retention> {
+  const { model, session, plan, lora } = run;
+  const { architecture, directory, tokenizer } = model;
+  if (!hasLanguageHead(run)) {
+    return { before: null, after: null, reason: 'the checkpoint has no masked-language-model head' };
+  }
+  const lines = (await readFile(path, 'utf8')).split(/\r?\n/).filter((line) => line.trim() !== '');
+  if (lines.length === 0)
+    throw new DataError(`evaluate.retention=${path}: has no text. Give one document a line.`);
+  const network = buildNetwork({ architecture, task: 'masked-lm', maxTokens: plan.maxLength });
+  const base = await loadParameters(directory.weights, {
+    architecture,
+    params: network.params,
+    rng: reproducibleRng(plan.seed),
+    head: 'checkpoint',
+  });
+  const program = await session.engine.load(network.graph);
+  const texts = lines.map((line) => tokenizer.encode(line, undefined, { maxLength: plan.maxLength }).ids);
+
+  const lossWith = async (values: ReadonlyMap<string, Float32Array>): Promise<number> => {
+    const tensors = network.params.map(({ name, shape }) => {
+      return [name, { dims: shape, data: values.get(name) ?? base.values.get(name)! }] as const;
+    });
+    await session.engine.write(Object.fromEntries(tensors));
+    let sum = 0;
+    for (let start = 0; start < texts.length; start += batchSize) {
+      const rng = reproducibleRng('retention').fork(start);
+      const batch = maskedBatch(texts.slice(start, start + batchSize), tokenizer, rng);
+      const { data } = (await program.run(feedsOf(network, batch)))[network.output]!;
+      for (const loss of data) sum += loss;
+    }
+    return sum / texts.length;
+  };
+  const full = session.network({ ...(lora && { lora }) });
+  const tuned = lora ? mergeLora(full.adapted, session.values, lora) : session.values;
+  const [before, after] = [await lossWith(base.values), await lossWith(tuned)];
+  await program.dispose();
+  return { before, after, reason: null };
+}
+
+function hasLanguageHead({ model: { directory, architecture } }: TrainedRun): boolean {
+  const wanted = architecture.modelType === 'distilbert' ? 'vocab_transform.weight' : undefined;
+  const names = [...directory.weights.tensors.keys()];
+  return names.some((name) => name === wanted || /^(cls\.predictions|lm_head)\./.test(name));
+}
