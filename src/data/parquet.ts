@@ -13,25 +13,48 @@ import { locateColumns, type TableRow } from './columns.ts';
 
 /** Rows of a Parquet file, one row group in memory at a time; `line` is the row's number from 1. */
 export async function* readParquet(path: string, wanted: readonly string[]): AsyncGenerator<TableRow> {
-  const file = await openBuffer(path);
-  const metadata = await parquetMetadataAsync(file).catch((error: unknown) => {
-    throw parquetError(path, error);
-  });
-  const found = parquetSchema(metadata).children.map(({ element }) => element.name);
-  locateColumns(path, found, wanted);
+  const { file, metadata, found } = await openParquet(path);
+  const positions = locateColumns(path, found, wanted);
   let rowStart = 0;
   for (const group of metadata.row_groups) {
     const rowEnd = rowStart + Number(group.num_rows);
-    const columns = [...new Set(wanted)];
-    const rows = await parquetReadObjects({ file, metadata, columns, rowStart, rowEnd, compressors }).catch(
-      (error: unknown) => {
-        throw parquetError(path, error);
-      },
-    );
-    for (const [index, row] of rows.entries()) {
-      yield { line: rowStart + index + 1, values: wanted.map((name) => row[name]) };
+    const columns: (readonly unknown[])[] = [];
+    // One column at a time: of several that fail at once, hyparquet leaves some rejections unhandled.
+    for (const position of positions) {
+      columns.push(
+        await readColumn(path, found[position]!, { file, metadata, rowStart, rowEnd, compressors }),
+      );
+    }
+    for (let row = 0; row < rowEnd - rowStart; row++) {
+      yield { line: rowStart + row + 1, values: columns.map((column) => column[row]) };
     }
     rowStart = rowEnd;
+  }
+}
+
+async function openParquet(path: string) {
+  const file = await openBuffer(path);
+  try {
+    const metadata = await parquetMetadataAsync(file);
+    const found = parquetSchema(metadata).children.map(({ element }) => element.name);
+    // A damaged footer may lack names, whatever the types say.
+    if (found.some((name) => typeof name !== 'string')) throw new Error('a column without a name');
+    return { file, metadata, found };
+  } catch (error) {
+    throw parquetError(path, error);
+  }
+}
+
+type ReadOptions = Parameters<typeof parquetReadObjects>[0];
+
+async function readColumn(path: string, name: string, options: ReadOptions): Promise<readonly unknown[]> {
+  const rows = (options.rowEnd ?? 0) - (options.rowStart ?? 0);
+  try {
+    const column = await parquetReadObjects({ ...options, columns: [name] });
+    if (column.length === rows) return column.map((row) => row[name] as unknown);
+    throw new Error(`${column.length} values in a group of ${rows} rows`);
+  } catch (error) {
+    throw parquetError(path, error);
   }
 }
 

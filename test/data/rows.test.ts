@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import * as zlib from 'node:zlib';
 import * as fc from 'fast-check';
@@ -123,6 +125,38 @@ describe('JSON Lines, text, Parquet', () => {
 
   it.skipIf(hasZstd)('says what to do about a codec that this Node lacks', async () => {
     expect(await errorOf(`${GOLDEN}records.zstd.parquet`)).toMatch(/ZSTD.*Snappy.*Node 22\.15/s);
+  });
+
+  it('reads a damaged Parquet file or says what is wrong, but never crashes or hangs', async () => {
+    const whole = readFileSync(`${GOLDEN}records.snappy.parquet`);
+    const change = fc.record({ at: fc.nat(whole.length - 1), byte: fc.nat(255) });
+    let refused = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (changes) => {
+        const bytes = Buffer.from(whole);
+        for (const { at, byte } of changes) bytes[at] = byte;
+        const path = write('damaged.parquet', bytes);
+        const error = await read(path, { columns: { text: 'text', label: 'tags', unit: 'user' } }).then(
+          () => undefined,
+          (thrown: unknown) => thrown,
+        );
+        expect(error === undefined || error instanceof DataError).toBe(true);
+        if (error) refused += 1;
+      }),
+      { seed: 5, numRuns: 400 },
+    );
+    expect(refused).toBeGreaterThan(100);
+  });
+
+  it('reads standard input', () => {
+    const index = new URL('../../src/data/index.ts', import.meta.url).href;
+    const code = `import { openRows } from '${index}';
+      for await (const { line, text } of openRows('-', { format: 'csv', columns: { text: 'text' } })) console.log(line, text);`;
+    const { stdout } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], {
+      input: 'text\na\n"b, c"\n',
+      encoding: 'utf8',
+    });
+    expect(stdout).toBe('2 a\n3 b, c\n');
   });
 
   it('refuses what only looks like Parquet', async () => {
