@@ -20,7 +20,11 @@ export interface Clipped {
   readonly factors: ReadonlyMap<string, Value>;
 }
 
-/** @param squares - the squared norm of each parameter's gradient, [units], by name */
+/**
+ * The factors of a clipping. A square that overflowed, is NaN, or through rounding is negative, gives a norm that is not
+ * finite: such a unit is dropped, never clipped by a wrong factor (G3).
+ * @param squares - the squared norm of each parameter's gradient, [units], by name
+ */
 export function clipFactors(
   b: GraphBuilder,
   squares: ReadonlyMap<string, Value>,
@@ -34,21 +38,33 @@ export function clipFactors(
   const bound = clipping.norm / Math.sqrt(groups.length);
 
   const factors = new Map<string, Value>();
-  const groupSquares = groups.map((group) =>
-    total(
-      b,
-      group.map((name) => squares.get(name)!),
+  const groupNorms = groups.map((group) =>
+    b.sqrt(
+      total(
+        b,
+        group.map((name) => squares.get(name)!),
+      ),
     ),
   );
   groups.forEach((group, i) => {
-    const norms = rootOf(b, groupSquares[i]!);
+    const norms = groupNorms[i]!;
     const factor =
       clipping.kind === 'automatic'
         ? b.div(b.scalar(bound), b.affine(norms, 1, clipping.gamma))
         : b.minimum(b.div(b.scalar(bound), norms), b.scalar(1));
     group.forEach((name) => factors.set(name, factor));
   });
-  return { norms: rootOf(b, total(b, groupSquares)), factors };
+  const [first, ...others] = groupNorms;
+  const norms =
+    others.length === 0
+      ? first!
+      : b.sqrt(
+          total(
+            b,
+            groupNorms.map((n) => b.mul(n, n)),
+          ),
+        );
+  return { norms, factors };
 }
 
 function layerOf(param: string): string {
@@ -58,14 +74,6 @@ function layerOf(param: string): string {
 
 function total(b: GraphBuilder, values: readonly Value[]): Value {
   return values.reduce((sum, value) => b.add(sum, value));
-}
-
-/**
- * The root of a squared norm. Rounding can leave a ghost norm of nothing a little below 0, which counts as 0; a square
- * that overflowed, or is NaN, gives NaN through its product with 0, however an engine's maximum treats NaN (G3).
- */
-function rootOf(b: GraphBuilder, square: Value): Value {
-  return b.add(b.sqrt(b.maximum(square, b.scalar(0))), b.affine(square, 0));
 }
 
 function checkPositive(name: string, value: number): void {

@@ -46,7 +46,11 @@ function paramNormErrors({ request, inputs, params, expected }: GradientCase): n
     const clipping = { kind: 'flat', norm: 1 } as const;
     const alone = { ...request, trainable: [name], clipping, sizes: ruleSizes.ghost };
     const { norms } = runGradient(privateGradient(alone), inputs, params);
-    return Math.max(...norms.map((norm, i) => relativeError([norm], [expected.paramNorms[name]![i]!], 1e-3)));
+    // A key's gradient nearly cancels: its norm may be larger by the bound of rounding, which the whole's hardly is.
+    const wanted = expected.paramNorms[name]!;
+    return Math.max(
+      ...norms.map((norm, i) => relativeError([norm], [wanted[i]!], 0.01 * expected.norms[i]!)),
+    );
   });
 }
 

@@ -28,7 +28,7 @@ const common = {
   num_attention_heads: 2,
   intermediate_size: 6,
 };
-const encoder = architectureOf({ model_type: 'bert', ...common, max_position_embeddings: 8 });
+const encoder = architectureOf({ model_type: 'bert', ...common, hidden_size: 8, max_position_embeddings: 8 });
 const gpt2 = architectureOf({
   model_type: 'gpt2',
   vocab_size: vocabulary,
@@ -229,8 +229,10 @@ it('G2 G7 equals brute force, one unit at a time, for random shapes, units, rule
       const clipped = unitGradients
         .map((g, unit) => g.map((x) => x * Math.min(1, 0.5 / norms[unit]!)))
         .reduce((a, b) => a.map((x, i) => x + b[i]!));
-      expect(relativeError(actual.norms, norms, 1e-6)).toBeLessThan(1e-6);
-      expect(relativeError(flatten(actual.sums, trainable), clipped, 1e-6)).toBeLessThan(1e-6);
+      // Ghost norms err on the high side, by their bound of float32's rounding; folded constants are float32, too.
+      expect(Math.min(...actual.norms.map((norm, i) => norm - norms[i]!))).toBeGreaterThan(-1e-7);
+      expect(relativeError(actual.norms, norms, 1e-6)).toBeLessThan(1e-5);
+      expect(relativeError(flatten(actual.sums, trainable), clipped, 1e-6)).toBeLessThan(1e-5);
     },
   );
   fc.assert(property, { seed: 20261124, numRuns: 60 });
