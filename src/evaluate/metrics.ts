@@ -17,8 +17,8 @@ type Measured<Name extends string> = Readonly<Record<Name, number | null>> & {
 export type SingleLabelMetrics = Measured<(typeof SINGLE_LABEL)[number]> & {
   readonly confusion: Confusion | null;
 };
-export type MultiLabelMetrics = Measured<(typeof MULTI_LABEL)[number]>;
-export type RegressionMetrics = Measured<(typeof REGRESSION)[number]>;
+type MultiLabelMetrics = Measured<(typeof MULTI_LABEL)[number]>;
+type RegressionMetrics = Measured<(typeof REGRESSION)[number]>;
 
 /** Figures of predictions; plain JSON. A figure that is undefined is null, and `reasons` says why. */
 export type Metrics = SingleLabelMetrics | MultiLabelMetrics | RegressionMetrics;

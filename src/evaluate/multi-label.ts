@@ -19,20 +19,20 @@ export function measureMultiLabel({
   const losses = new Float64Array(records);
   const wrong = new Uint8Array(records);
   /** Labels that a record has, or that are predicted for it. Few, where labels are many. */
-  const cells: { record: number; label: number; size: number }[] = [];
+  const [cellRecords, cellLabels, cellSizes]: [number[], number[], number[]] = [[], [], []];
   for (let record = 0; record < records; record++) {
     const own = new Set(codes.subarray(offsets[record], offsets[record + 1]));
     for (let label = 0; label < width; label++) {
       const logit = outputs[record * width + label]!;
       const [actual, predicted] = [own.has(label) ? 1 : 0, logit > 0 ? 1 : 0];
       if (actual !== predicted) wrong[record] = 1;
-      if (actual + predicted > 0) cells.push({ record, label, size: actual + predicted });
       losses[record]! += Math.max(logit, 0) - logit * actual + Math.log1p(Math.exp(-Math.abs(logit)));
+      if (actual + predicted === 0) continue;
+      cellRecords.push(record);
+      cellLabels.push(label);
+      cellSizes.push(actual + predicted);
     }
   }
-  const cellRecords = Uint32Array.from(cells, ({ record }) => record);
-  const cellLabels = Uint32Array.from(cells, ({ label }) => label);
-  const cellSizes = Uint8Array.from(cells, ({ size }) => size);
 
   return (weights) => {
     const hits = new Float64Array(width);

@@ -44,7 +44,7 @@ export function recordsOf(truth: Truth): number {
 }
 
 /** Outputs for each record. */
-export function widthOf(truth: Truth): number {
+function widthOf(truth: Truth): number {
   return truth.task === 'regression' ? 1 : truth.labelNames.length;
 }
 

@@ -22,7 +22,7 @@ export interface Confusion {
 }
 
 /** The label with the largest logit, [records]; the first of them where several are equal. */
-export function predictedLabels({ outputs, labels, labelNames }: PredictionsOf<'single-label'>): Int32Array {
+function predictedLabels({ outputs, labels, labelNames }: PredictionsOf<'single-label'>): Int32Array {
   const width = labelNames.length;
   return labels.map((_, record) => {
     let best = 0;
