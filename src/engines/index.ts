@@ -5,4 +5,4 @@ export { bindInputs } from './binding.ts';
 export { createOnnxEngine } from './onnx/engine.ts';
 export { createTfjsEngine } from './tfjs/engine.ts';
 export { probe, probeTargets } from './probe.ts';
-export type { Finding, ProbeOptions, ProbeResult, ProbeTarget } from './probe.ts';
+export type { ProbeOptions, ProbeResult } from './probe.ts';

@@ -20,7 +20,7 @@ export const probeTargets: readonly ProbeTarget[] = [
   { engine: 'tfjs', backend: 'cpu' },
 ];
 
-export type Finding =
+type Finding =
   | {
       readonly loads: true;
       /** What computes, with its version. */
@@ -92,10 +92,9 @@ function ask(
   });
 }
 
-const ownChild = new URL(
-  import.meta.url.endsWith('.ts') ? './probe-child.ts' : './probe-child.js',
-  import.meta.url,
-);
+const ownChild = import.meta.url.endsWith('.ts')
+  ? new URL('./probe-child.ts', import.meta.url)
+  : new URL('./probe-child.js', import.meta.url);
 
 const buildCommand = `bash ${relative(process.cwd(), join(packageRoot(), 'scripts/tfjs-build.sh'))}`;
 

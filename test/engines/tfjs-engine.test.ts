@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Engine, Tensor, Tensors } from '../../src/engines/engine.ts';
 import { activate, loadBackend } from '../../src/engines/tfjs/backend.ts';
-import { createTfjsEngine } from '../../src/engines/tfjs/engine.ts';
+import { createTfjsEngine } from '../../src/engines/index.ts';
 import { evaluate, prepare } from '../../src/engines/tfjs/evaluation.ts';
 import { GraphBuilder } from '../../src/graph/index.ts';
 import type { GradientGraph } from '../../src/graph/index.ts';

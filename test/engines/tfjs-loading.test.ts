@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createTfjsEngine } from '../../src/engines/tfjs/engine.ts';
+import { createTfjsEngine } from '../../src/engines/index.ts';
 
 test('engines may be created at once, before any backend was started', async () => {
   const backends = ['wasm', 'cpu', 'wasm'] as const;

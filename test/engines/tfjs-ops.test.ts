@@ -1,7 +1,7 @@
 import seedrandom from 'seedrandom';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Engine, Tensor } from '../../src/engines/engine.ts';
-import { createTfjsEngine } from '../../src/engines/tfjs/engine.ts';
+import { createTfjsEngine } from '../../src/engines/index.ts';
 import { evaluateDim, GraphBuilder } from '../../src/graph/index.ts';
 import type { Op, OpAttrs, Shape } from '../../src/graph/index.ts';
 import { interpret } from '../support/interpreter.ts';

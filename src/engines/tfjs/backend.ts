@@ -4,8 +4,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { InvalidParameterError } from '../../../privacy/errors.ts';
 import type { EngineOptions } from '../engine.ts';
 
-/** TensorFlow.js backends, fastest first: `auto` takes the first that loads. */
-export const backendNames = ['tensorflow', 'wasm', 'cpu'] as const;
+/** Fastest first: `auto` takes the first that loads. */
+const backendNames = ['tensorflow', 'wasm', 'cpu'] as const;
 export type BackendName = (typeof backendNames)[number];
 
 export interface Backend {
@@ -85,7 +85,7 @@ async function use(name: BackendName): Promise<void> {
 /**
  * Loads a TensorFlow.js backend into this process.
  *
- * @param choice - a backend, or `auto` for the first of {@link backendNames} that loads
+ * @param choice - a backend, or `auto` for the first of tensorflow, wasm and cpu that loads
  * @throws {InvalidParameterError} if none that is allowed loads on the device, with the reason and the remedy
  */
 export async function loadBackend(
