@@ -34,8 +34,11 @@ export type Part = {
   readonly cells: (width: number, first: number, last: number) => Cells;
 };
 
-/** Tilted probability that a bound does not see, by cause: added to the upper and taken from the lower result. */
-export type Lost = { truncation: number; aliasing: number };
+/**
+ * Tilted probability that a bound does not see, by cause. What lies above the last window is missing from the upper
+ * bound; what lies below it wraps around to the top, where only the lower bound has to take it off (`below`).
+ */
+export type Lost = { truncation: number; aliasing: number; below: number };
 
 /** Where the result is wanted: an epsilon and -d log delta / d epsilon there. They steer precision, never validity. */
 export type Target = { readonly epsilon: number; readonly slope: number };
@@ -218,7 +221,7 @@ export function factorsOf(
   const low = edgeOf(sum, tilt, margin, -1);
   const high = edgeOf(sum, tilt, margin, 1);
   const ideal = (Math.max(high.loss - low.loss, part.highest - part.lowest) * 1.02) / (size - 4);
-  const finer = Math.floor(width / ideal);
+  const finer = Math.min(Math.floor(width / ideal), size / 4);
   // Where even a group is as wide as the whole, a finer lattice cannot hold it.
   if (finer < 2) return [singleSteps(part, counts, lattice)];
   const inner = { width: width / finer, size, tilt };
@@ -229,7 +232,8 @@ export function factorsOf(
   const edges = latticeEdges(factors, inner.width, low.t, high.t, margin);
   const from = Math.max(first, Math.floor(edges.low / inner.width));
   const to = Math.min(first + size, Math.ceil(edges.high / inner.width) + 1);
-  account(factors, inner.width, from, to, edges, uses * groups, lost);
+  const missed = outside(factors, inner.width, from, to, edges);
+  lost.aliasing += uses * groups * (missed.below + missed.above);
   const error = composed.pointError;
   const caps = [edges.lowT, edges.lowT / 2, edges.highT / 2, edges.highT].map((t) => ({
     t,
@@ -338,19 +342,17 @@ function latticeEdges(
   return best;
 }
 
-/** Bound the mass outside the lattice points from .. to - 1 of a composition. */
-export function account(
+/** log of bounds of the mass below `from` and at or above `to` of a composition. */
+function outside(
   factors: readonly Factor[],
   width: number,
   from: number,
   to: number,
   edges: LatticeEdges,
-  uses: number,
-  lost: Lost,
-): void {
+): { readonly below: number; readonly above: number } {
   const below = compositionMoment(factors, width, edges.lowT) - edges.lowT * from * width;
   const above = compositionMoment(factors, width, edges.highT) - edges.highT * to * width;
-  lost.aliasing += 1.01 * uses * (exp(Math.min(0, below)) + exp(Math.min(0, above)));
+  return { below: 1.01 * exp(Math.min(0, below)), above: 1.01 * exp(Math.min(0, above)) };
 }
 
 /** The whole composition on one lattice, tilted. */
@@ -381,7 +383,7 @@ export function composePhases(
   target: Target,
   size: number,
 ): Composition {
-  const lost: Lost = { truncation: 0, aliasing: 0 };
+  const lost: Lost = { truncation: 0, aliasing: 0, below: 0 };
   const parts = phases.flatMap((phase) => partsOf(phase, tilt, target, lost));
   const summands: Summand[] = parts.map((part) => ({ cumulant: part.cumulant, count: part.upperCount }));
   const sum = totalCumulant(summands);
@@ -396,7 +398,9 @@ export function composePhases(
   const first = Math.floor(((low.loss + high.loss) / 2 - offset) / width - size / 2);
   const composed = compose(factors, first, size);
   const edges = latticeEdges(factors, width, low.t, high.t, nats);
-  account(factors, width, first, first + size, edges, 1, lost);
+  const missed = outside(factors, width, first, first + size, edges);
+  lost.aliasing += missed.above;
+  lost.below += missed.below;
   let logFinite = 0;
   let steps = 0;
   for (const { pair, count } of phases) {

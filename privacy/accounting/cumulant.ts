@@ -10,8 +10,8 @@ export type CumulantFunction = (t: number) => Cumulant;
 
 /** Terms below e^-45 of the largest change nothing in float64. */
 const negligible = 45;
-/** More quadrature nodes than this mean a pair that is out of reach (noise multipliers of 0.001 and below). */
-const maxNodes = 400_000;
+/** More quadrature nodes than this mean orders that are out of reach: the moment then counts as infinite. */
+const maxNodes = 50_000;
 
 /** Growing list of quadrature nodes of one piece: log weight (with the density of P) and loss. */
 type Nodes = { logWeight: Float64Array; loss: Float64Array; count: number };

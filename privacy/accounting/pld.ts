@@ -56,7 +56,7 @@ export function epsilonEnclosure(pairs: readonly PairCount[], delta: number, max
     upper = Math.min(upper, found);
     if (upper < Infinity && upper - lower <= tolerance * upper) break;
     // Four times finer lattices have about a sixteenth of the error.
-    if (gain >= 0 && gain < tolerance * upper) break;
+    if (gain >= 0 && gain < 5 * tolerance * upper) break;
     if (Number.isFinite(found)) guess = Math.max(found, 1e-300);
   }
   return enclosure(lower, upper, last!, guess);
@@ -93,7 +93,7 @@ function enclosure(lower: number, upper: number, composition: Composition, epsil
     budget: {
       discretisation: Math.max(0, upper - estimate),
       truncation: lost.truncation * weight + composition.infinite,
-      aliasing: lost.aliasing * weight,
+      aliasing: (lost.aliasing + lost.below) * weight,
       rounding: composition.pointError * weight * Math.min(composition.upper.mass.length, 1 / (tilt * width)),
     },
     grid: { cells: composition.upper.mass.length, width, tilt },

@@ -31,7 +31,7 @@ export function deltaBound(composition: Composition, epsilon: number, side: Side
     }
   }
   const weight = tilt > 0 ? exp(tilt * log(tilt) - (1 + tilt) * log1p(tilt)) : 1;
-  const unseen = (lost.truncation + lost.aliasing) * weight;
+  const unseen = (lost.truncation + lost.aliasing + (upper ? 0 : lost.below)) * weight;
   const factor = exp(scale - tilt * at);
   if (upper) {
     const delta = factor * (sum * (1 + relative) + unseen) + infinite;

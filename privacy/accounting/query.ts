@@ -28,6 +28,13 @@ type Ask = (pairs: readonly PairCount[], coarse: boolean) => Enclosure & { reado
  * @throws InvalidParameterError, UnsupportedEventError
  */
 export function epsilonOf(event: DpEvent, query: EpsilonQuery): Answer {
+  return epsilonAnswer(event, query, Infinity);
+}
+
+/**
+ * The same, from lattices of at most `maxSize` points: as valid, wider, faster. Calibration searches with these.
+ */
+export function epsilonAnswer(event: DpEvent, query: EpsilonQuery, maxSize: number): Answer {
   const { delta, relation } = query;
   checkRelation(relation);
   if (!(delta >= 0 && delta <= 1)) {
@@ -44,7 +51,7 @@ export function epsilonOf(event: DpEvent, query: EpsilonQuery): Answer {
         : bound(
             leaves,
             relation,
-            (pairs, coarse) => askEpsilon(pairs, delta, coarse),
+            (pairs, coarse) => askEpsilon(pairs, delta, coarse ? coarseSize : maxSize),
             (order, rdp) => epsilonFromRdp(order, rdp, delta),
           );
   return {
@@ -207,14 +214,17 @@ function boundByRdp(
   return { interval, budget: noBudget, grid: noGrid, method: 'rdp', direction: 'both' };
 }
 
-function askEpsilon(pairs: readonly PairCount[], delta: number, coarse: boolean): ReturnType<Ask> {
+/** Lattice points for a first comparison of directions. */
+export const coarseSize = 2 ** 13;
+
+function askEpsilon(pairs: readonly PairCount[], delta: number, maxSize: number): ReturnType<Ask> {
   const [only] = pairs;
   if (pairs.length === 1 && only && only.count === 1) {
     const lower = singleStepEpsilon(only.pair, delta, 'lower');
     const upper = singleStepEpsilon(only.pair, delta, 'upper');
     return closedForm(lower, upper);
   }
-  return { ...epsilonEnclosure(pairs, delta, coarse ? 2 ** 13 : Infinity), method: 'pld' };
+  return { ...epsilonEnclosure(pairs, delta, maxSize), method: 'pld' };
 }
 
 function askDelta(pairs: readonly PairCount[], epsilon: number): ReturnType<Ask> {

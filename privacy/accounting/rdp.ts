@@ -113,8 +113,9 @@ export function minimiseOverOrders(
   };
   let centre = 0;
   let least = Infinity;
-  for (let t = -9; t <= 14; t += 1) {
+  for (let t = -9, rises = 0; t <= 14 && rises < 3; t += 1) {
     const value = at(t);
+    rises = value > least ? rises + 1 : 0;
     if (value < least) {
       least = value;
       centre = t;
@@ -127,7 +128,7 @@ export function minimiseOverOrders(
   let b = low + golden * (high - low);
   let fa = at(a);
   let fb = at(b);
-  for (let k = 0; k < 20; k++) {
+  for (let k = 0; k < 14; k++) {
     if (fa < fb) {
       high = b;
       b = a;
