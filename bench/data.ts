@@ -32,6 +32,7 @@ async function measure(path: string, tokenizer: Tokenizer): Promise<void> {
   let peak = 0;
   const timer = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), 50);
   const started = performance.now();
+  const cpuBefore = process.cpuUsage().user;
   const store = await readStore(openRows(path, { columns: { text: 'text', label: 'label', unit: 'user' } }), {
     tokenizer,
     task: 'single-label',
@@ -40,6 +41,7 @@ async function measure(path: string, tokenizer: Tokenizer): Promise<void> {
     seed: 0,
   });
   const read = performance.now();
+  const cpu = (process.cpuUsage().user - cpuBefore) / 1000;
   clearInterval(timer);
   let batches = 0;
   let positions = 0;
@@ -52,7 +54,7 @@ async function measure(path: string, tokenizer: Tokenizer): Promise<void> {
     store.ids.byteLength + store.offsets.byteLength + store.unitOffsets.byteLength + 4 * store.records;
   console.log(
     `${path.split('.').at(-1)}: ${store.counts.rows} rows (${mebibytes(statSync(path).size)}), ` +
-      `${rate(store.counts.rows, read - started)} rows/s read and tokenised; ` +
+      `${rate(store.counts.rows, read - started)} rows/s read and tokenised (${rate(store.counts.rows, cpu)} a CPU second); ` +
       `store ${mebibytes(kept)}, peak ${mebibytes(peak - baseline)} above the start; ` +
       `${batches} micro-batches at ${rate(store.records, cut - read)} records/s, ` +
       `${((100 * (positions - store.ids.length)) / positions).toFixed(1)} % padding`,
