@@ -13,6 +13,10 @@ interface Command {
 
 /** In the order of the help. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
+  quickstart: {
+    describe: 'Plan, train and evaluate on built-in data and a built-in model',
+    load: async () => (await import('./quickstart.ts')).quickstart,
+  },
   init: {
     describe: 'Write a commented job file',
     load: async () => (await import('./init.ts')).init,

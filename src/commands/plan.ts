@@ -55,7 +55,7 @@ export const plan: CommandModule<CommonArguments, Arguments> = {
     const cost = args.cost ? await estimateCost(config, made, model, labels) : undefined;
     await model.directory.close();
     const curve = curveOf(made);
-    showPlan(output, made, curve);
+    showPlan(output, made);
     if (cost) showCost(output, cost);
     if (args['what-if']) showWhatIf(output, made);
     if (args.out !== undefined) {
@@ -75,8 +75,10 @@ function curveOf({ privacy }: JobPlan): { step: number; epsilon: number }[] {
   }));
 }
 
-function showPlan(output: Output, made: JobPlan, curve: readonly { step: number; epsilon: number }[]): void {
+/** Prints a plan for people. */
+export function showPlan(output: Output, made: JobPlan): void {
   const { privacy } = made;
+  const curve = curveOf(made);
   const who =
     privacy.unit.kind === 'record' ? 'a record' : `a user, at most ${privacy.unit.maxRecords} records each`;
   output.line(`Guarantee   epsilon ${roundedUp(privacy.epsilon, 4)} at delta ${privacy.delta}`);

@@ -1,7 +1,15 @@
 import type { CommandModule } from 'yargs';
 import { InvalidParameterError } from '../../privacy/errors.ts';
 import { loadJob, overrideOption } from '../config/index.ts';
-import { finishRun, readPlanFile, resumeJob, trainJob, type Finished } from '../train/index.ts';
+import { createEventFile, type EventFile } from '../evaluate/index.ts';
+import {
+  finishRun,
+  readPlanFile,
+  resumeJob,
+  trainJob,
+  type Finished,
+  type Observer,
+} from '../train/index.ts';
 import { roundedUp } from './figures.ts';
 import { watch } from './observing.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
@@ -57,11 +65,12 @@ export const train: CommandModule<CommonArguments, Arguments> = {
       .example('$0 train --resume run', 'go on after an interruption'),
   handler: async (args) => {
     const output = outputFor(args);
-    const observer = watch(output);
+    const terminal = watch(output);
+    const board = args.tensorboard === undefined ? undefined : createEventFile(args.tensorboard);
+    const observer = board ? recorded(terminal, board) : terminal;
     try {
       const started = performance.now();
-      const { 'show-private': showPrivate, tensorboard } = args;
-      const options = { observer, showPrivate, ...(tensorboard !== undefined && { tensorboard }) };
+      const options = { observer, showPrivate: args['show-private'] };
       const run =
         args.resume === undefined
           ? await trainJob((await loadJob(required(args.job, 'job'), args.set)).config, {
@@ -72,13 +81,44 @@ export const train: CommandModule<CommonArguments, Arguments> = {
             })
           : await resumeJob(args.resume, options);
       const finished = await finishRun(run, options);
-      observer.end();
+      terminal.end();
+      board?.write(
+        finished.steps,
+        scalarsOf('test', finished.metrics['private'] ?? finished.metrics['nonPrivate']),
+      );
       show(output, finished, (performance.now() - started) / 1000);
     } finally {
-      observer.end();
+      terminal.end();
+      board?.close();
     }
   },
 };
+
+/** Also writes what is public into a TensorBoard file: epsilon by step, figures on public validation data. */
+function recorded(observer: Observer, board: EventFile): Observer {
+  return {
+    ...observer,
+    step: (state) => {
+      observer.step(state);
+      const every = Math.ceil(state.steps / 200);
+      if (Number.isFinite(state.epsilon) && state.step % every === 0) {
+        board.write(state.step, { 'privacy/epsilon': state.epsilon });
+      }
+    },
+    event: (event) => {
+      observer.event(event);
+      if (event['event'] === 'validation') {
+        board.write(event['step'] as number, scalarsOf('validation', event['metrics']));
+      }
+    },
+  };
+}
+
+function scalarsOf(group: string, metrics: unknown): Record<string, number> {
+  const figures = Object.entries((metrics ?? {}) as Record<string, unknown>);
+  const numbers = figures.filter((entry): entry is [string, number] => typeof entry[1] === 'number');
+  return Object.fromEntries(numbers.map(([name, value]) => [`${group}/${name}`, value]));
+}
 
 function required(value: string | undefined, name: 'job' | 'out'): string {
   if (value !== undefined) return value;

@@ -12,8 +12,7 @@ export interface EngineChoice extends EngineOptions {
  * @throws {Error} with each engine's reason, if none loads
  */
 export async function createEngine({ engine = 'auto', ...options }: EngineChoice = {}): Promise<Engine> {
-  const { threads } = options;
-  const startTfjs = (): Promise<Engine> => createTfjsEngine(threads === undefined ? {} : { threads });
+  const startTfjs = (): Promise<Engine> => createTfjsEngine(options);
   if (engine === 'onnx') return createOnnxEngine(options);
   if (engine === 'tfjs') return startTfjs();
   // onnxruntime computed the same gradients faster than every tfjs backend wherever both were measured.

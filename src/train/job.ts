@@ -33,7 +33,7 @@ import { startPhase } from './phase.ts';
 import { jobPlanFrom, planJob, readJson, requireSameJobPlan, type JobPlan } from './plan-file.ts';
 import { createRunDirectory, runDirectory, writeJson, type RunDirectory } from './run-directory.ts';
 import { readRunState, writeRunState, type RunState } from './run-state.ts';
-import { measure, scoreOf } from './measure.ts';
+import { measure, scored } from './measure.ts';
 import { adaptersIn, createSession, type Cut, type Session } from './session.ts';
 import { alone, type World } from './world.ts';
 
@@ -230,12 +230,13 @@ async function run(
       state.inPhase,
     );
     const { cut } = phaseRun.source;
+    const before = phases.slice(0, index).reduce((sum, phase) => sum + phase.steps, 0);
     const validation = stores.validationIsPublic ? stores.validation : undefined;
     const best = await takeSteps(phaseRun, state, {
       config,
       observer,
       remedy,
-      before: phases.slice(0, index).reduce((sum, phase) => sum + phase.steps, 0),
+      before,
       report,
       save,
       score:
@@ -243,7 +244,9 @@ async function run(
         (async (run) => {
           await session.assign(run.released(), run.network.params);
           const logits = await evaluator.logits(validation, storeKeys['validation']!, cut, lora);
-          return scoreOf(validation, logits, config);
+          const { metrics, score } = scored(validation, logits, config);
+          observer.event({ event: 'validation', phase: run.phase.name, step: before + run.taken, metrics });
+          return score;
         }),
     });
     await phaseRun.close(best && config.train.keepBest ? best.values : undefined);

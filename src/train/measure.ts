@@ -1,9 +1,13 @@
 import { InvalidParameterError, reproducibleRng } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import type { TokenStore } from '../data/index.ts';
-import { evaluatePredictions, majorityMetrics, slicedMetrics, type Metrics } from '../evaluate/index.ts';
-
-type Truth = Parameters<typeof majorityMetrics>[0];
+import {
+  evaluatePredictions,
+  majorityMetrics,
+  slicedMetrics,
+  type Metrics,
+  type Truth,
+} from '../evaluate/index.ts';
 
 /** Figures of one model on one store; the chosen ones where the job chooses. */
 export type Measured = Readonly<Record<string, unknown>>;
@@ -68,19 +72,26 @@ function chosen(metrics: Metrics, { evaluate }: Config): Measured {
 /** Figures of which less is better. */
 const losses = new Set(['loss', 'mse', 'ece']);
 
-/** One number to compare states of a model by, larger is better: the metric that early stopping names, or the loss. */
-export function scoreOf(store: TokenStore, logits: Float32Array, config: Config): number {
+/**
+ * Figures on public validation data, and one number to compare states of a model by, larger is better: the metric that
+ * early stopping names, or the loss.
+ */
+export function scored(
+  store: TokenStore,
+  logits: Float32Array,
+  config: Config,
+): { readonly metrics: Record<string, unknown>; readonly score: number } {
   const metrics: Record<string, unknown> = {
     ...evaluatePredictions({ ...truthOf(store), outputs: logits }, { ...optionsOf(config), bootstrap: 0 }),
   };
   const asked = config.train.earlyStopping?.metric ?? 'auto';
   const name = asked === 'auto' ? (metrics['loss'] === undefined ? 'mse' : 'loss') : asked;
   const value = metrics[name];
-  if (value === null) return -Infinity;
+  if (value === null) return { metrics, score: -Infinity };
   if (typeof value !== 'number') {
     throw new InvalidParameterError(`train.earlyStopping.metric=${name}: is no metric of this task.`);
   }
-  return losses.has(name) ? -value : value;
+  return { metrics, score: losses.has(name) ? -value : value };
 }
 
 const shown = [

@@ -61,7 +61,7 @@ function guarantee({ plan: { privacy, sizeSource } }: TrainedRun): string[] {
   const { epsilon, delta, unit, relation, publicSize } = privacy;
   const who = unit.kind === 'record' ? 'one record' : `one user with at most ${unit.maxRecords} records`;
   return [
-    `(epsilon, delta) = (${short(epsilon)}, ${delta}) differential privacy for ${who}, neighbouring relation ${relation}.`,
+    `(epsilon, delta) = (${upward(epsilon)}, ${delta}) differential privacy for ${who}, neighbouring relation ${relation}.`,
     '',
     `Mechanism: DP-SGD, Poisson sampling of units, Gaussian noise from the operating system's generator. Accountant: ${privacy.accountant.method}, version ${privacy.accountant.version}. Plan: ${privacy.hash}.`,
     '',
@@ -99,4 +99,10 @@ function metricsTable(metrics: Readonly<Record<string, unknown>>): string[] {
 
 function short(value: number): string {
   return String(Number(value.toPrecision(4)));
+}
+
+/** A bound from above, in four significant digits that never say less. */
+function upward(bound: number): string {
+  const unit = 10 ** (Math.floor(Math.log10(bound)) - 3);
+  return String(Number((Math.ceil(bound / unit) * unit).toPrecision(4)));
 }

@@ -11,6 +11,7 @@ import {
 import type { Config } from '../config/index.ts';
 import type { FileDigest } from '../formats/index.ts';
 import { maxLengthFor, type BaseModel } from './materials.ts';
+import { createSchedule } from './schedules.ts';
 import { settle, type Settings, type TrainingPhase } from './settings.ts';
 
 /** plan.json: everything that a run will do, fixed before it starts. Public. */
@@ -53,6 +54,10 @@ export async function planJob(config: Config, model: BaseModel, units: number): 
     sizeSource: config.privacy.publicSize === 'auto' ? 'counted' : 'declared',
   } as const;
   const privacy = makePlan({ ...settings.privacy, bindings: bindingsOf(body) });
+  // A schedule that cannot be followed to its end is refused now, before any budget is spent.
+  for (const [index, { schedule, learningRate }] of settings.training.entries()) {
+    await createSchedule(schedule, { steps: privacy.phases[index]!.steps, learningRate });
+  }
   return { ...body, privacy };
 }
 

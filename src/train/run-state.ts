@@ -61,12 +61,13 @@ export async function readRunState(path: string, planHash: string): Promise<RunS
     );
   }
   const inPhase = state['inPhase'] as Checkpoint['state'] | null;
-  const best = state['best'] as Omit<Best, 'values'> | null;
+  const best = state['best'] as { score: number | null; since: number } | null;
   return {
     phase: state['phase'] as number,
     inPhase: inPhase ? { arrays: below('phase', arrays), state: inPhase } : undefined,
     values: below('value', arrays),
-    best: best ? { ...best, values: below('best', arrays) } : undefined,
+    // JSON has no -Infinity, the score of a model that gave no figure.
+    best: best ? { ...best, score: best.score ?? -Infinity, values: below('best', arrays) } : undefined,
     frozen: state['frozen'],
   };
 }
