@@ -12,8 +12,8 @@ export interface AdapterOptions {
   readonly lora: LoraSettings;
   readonly task: Task;
   readonly head?: Head;
+  /** Directory, or name on the hub; `@` and a commit may follow. */
   readonly baseModel: string;
-  readonly revision?: string;
 }
 
 /**
@@ -24,7 +24,7 @@ export interface AdapterOptions {
  * or the first token's. `adapterUsage` says so in Python.
  */
 export function adapterOf(options: AdapterOptions): AdapterToWrite {
-  const { architecture, network, values, lora, task, head = 'mean', baseModel, revision } = options;
+  const { architecture, network, values, lora, task, head = 'mean' } = options;
   const { adapted, params } = network;
   if (adapted.length === 0)
     throw new InvalidParameterError('adapter: the network has no LoRA factors to write.');
@@ -39,8 +39,7 @@ export function adapterOf(options: AdapterOptions): AdapterToWrite {
   });
   const dense = architecture.encoder?.denseHead.dense ?? '';
   return {
-    baseModel,
-    ...(revision === undefined ? {} : { revision }),
+    ...hubReference(options.baseModel),
     rank: lora.rank,
     alpha: lora.alpha,
     dropout: lora.dropout,
@@ -59,6 +58,26 @@ function moduleOf(dense: string): string {
   return dense.split('.').findLast((part) => part !== 'dense') ?? dense;
 }
 
+/** `org/name@commit` as transformers and peft take it: name and revision apart. */
+function hubReference(reference: string): { readonly baseModel: string; readonly revision?: string } {
+  const { name, revision } = /^(?<name>.+)@(?<revision>[0-9a-f]{40})$/.exec(reference)?.groups ?? {};
+  return name === undefined || revision === undefined
+    ? { baseModel: reference }
+    : { baseModel: name, revision };
+}
+
+export interface AdapterUsage {
+  readonly task: Task;
+  readonly head?: Head;
+  readonly labels: number;
+  /** As for `adapterOf`. */
+  readonly baseModel: string;
+  /** The adapter's directory. */
+  readonly path: string;
+  /** Needed where the base model is itself an export of this program. */
+  readonly architecture?: Architecture;
+}
+
 /** Python that loads an adapter and computes a record's logits, for a model card. */
 export function adapterUsage({
   task,
@@ -66,39 +85,45 @@ export function adapterUsage({
   labels,
   baseModel,
   path,
-}: {
-  readonly task: Task;
-  readonly head?: Head;
-  readonly labels: number;
-  readonly baseModel: string;
-  readonly path: string;
-}): string {
-  const lines = ['import torch', 'from peft import PeftModel'];
-  const [model, adapter] = [JSON.stringify(baseModel), JSON.stringify(path)];
-  if (task === 'causal-lm' || task === 'masked-lm') {
-    const name = task === 'causal-lm' ? 'AutoModelForCausalLM' : 'AutoModelForMaskedLM';
-    return [
-      ...lines.slice(1),
-      `from transformers import ${name}`,
-      `model = PeftModel.from_pretrained(${name}.from_pretrained(${model}), ${adapter})`,
-    ].join('\n');
-  }
-  const name = head === 'pooler' ? 'AutoModelForSequenceClassification' : 'AutoModelForTokenClassification';
-  const read = {
-    pooler: ['logits = model(**batch).logits'],
-    first: ['logits = model(**batch).logits[:, 0]'],
-    mean: [
-      "mask = batch['attention_mask'].unsqueeze(-1)",
-      'logits = (model(**batch).logits * mask).sum(1) / mask.sum(1)',
-    ],
-  }[head];
+  architecture,
+}: AdapterUsage): string {
+  const language = task === 'masked-lm' || task === 'causal-lm';
+  const { baseModel: name, revision } = hubReference(baseModel);
+  const model = [JSON.stringify(name), ...(revision === undefined ? [] : [`revision="${revision}"`])];
+  const options = [
+    ...model,
+    ...(language ? [] : [`num_labels=${labels}`]),
+    // The layer on top that stands for an exported mean head is none of the base model's.
+    ...(architecture?.ownHead?.head === 'mean' ? [`num_hidden_layers=${architecture.layers}`] : []),
+  ].join(', ');
+  const className = `AutoModelFor${CLASS_OF_TASK[task] ?? (head === 'pooler' ? 'SequenceClassification' : 'TokenClassification')}`;
+  const loading = [
+    'import torch',
+    'from peft import PeftModel',
+    `from transformers import ${className}, AutoTokenizer`,
+    `tokenizer = AutoTokenizer.from_pretrained(${model.join(', ')})`,
+    `base = ${className}.from_pretrained(${options})`,
+    `model = PeftModel.from_pretrained(base, ${JSON.stringify(path)}).eval()`,
+  ];
+  if (language) return loading.slice(1).join('\n');
   return [
-    ...lines,
-    `from transformers import ${name}, AutoTokenizer`,
-    `tokenizer = AutoTokenizer.from_pretrained(${model})`,
-    `model = PeftModel.from_pretrained(${name}.from_pretrained(${model}, num_labels=${labels}), ${adapter}).eval()`,
+    ...loading,
     "batch = tokenizer(['your text'], return_tensors='pt', padding=True, truncation=True)",
     'with torch.no_grad():',
-    ...read.map((line) => `    ${line}`),
+    ...READ_LOGITS[head].map((line) => `    ${line}`),
   ].join('\n');
 }
+
+const CLASS_OF_TASK: Readonly<Partial<Record<Task, string>>> = {
+  'causal-lm': 'CausalLM',
+  'masked-lm': 'MaskedLM',
+};
+
+const READ_LOGITS: Readonly<Record<Head, readonly string[]>> = {
+  pooler: ['logits = model(**batch).logits'],
+  first: ['logits = model(**batch).logits[:, 0]'],
+  mean: [
+    "mask = batch['attention_mask'].unsqueeze(-1)",
+    'logits = (model(**batch).logits * mask).sum(1) / mask.sum(1)',
+  ],
+};

@@ -57,7 +57,7 @@ export function bertArchitecture(config: JsonObject): Architecture {
     family: 'encoder',
     vocabularySize: settings.vocabularySize,
     hiddenSize,
-    layers: fields.count('num_hidden_layers'),
+    layers: fields.layers('num_hidden_layers'),
     maxTokens: settings.positions - positionOffset,
     positionOffset,
     initializerRange: fields.positive('initializer_range', 0.02),

@@ -6,6 +6,8 @@ export interface ConfigFields {
   readonly modelType: string;
   /** A whole number, at least 1. */
   readonly count: (key: string, fallback?: number) => number;
+  /** A number of layers: a graph is built for each, so there is an end to it. */
+  readonly layers: (key: string, fallback?: number) => number;
   /** A positive number. */
   readonly positive: (key: string, fallback: number) => number;
   readonly flag: (key: string, fallback: boolean) => boolean;
@@ -15,6 +17,9 @@ export interface ConfigFields {
   readonly fail: (key: string, constraint: string) => never;
 }
 
+/** Far more than any model of these families has. */
+const MOST_LAYERS = 1000;
+
 export function configFields(config: JsonObject): ConfigFields {
   const modelType = config['model_type'] as string;
   const fail = (key: string, constraint: string): never => {
@@ -22,14 +27,19 @@ export function configFields(config: JsonObject): ConfigFields {
       `config.json: ${key}=${JSON.stringify(config[key])}; ${constraint} (model_type ${modelType}).`,
     );
   };
+  const count: ConfigFields['count'] = (key, fallback) => {
+    const value = config[key] ?? fallback;
+    return Number.isSafeInteger(value) && (value as number) >= 1
+      ? (value as number)
+      : fail(key, 'it must be a whole number, at least 1');
+  };
   return {
     modelType,
     fail,
-    count: (key, fallback) => {
-      const value = config[key] ?? fallback;
-      return Number.isSafeInteger(value) && (value as number) >= 1
-        ? (value as number)
-        : fail(key, 'it must be a whole number, at least 1');
+    count,
+    layers: (key, fallback) => {
+      const layers = count(key, fallback);
+      return layers <= MOST_LAYERS ? layers : fail(key, `it must be at most ${MOST_LAYERS}`);
     },
     positive: (key, fallback) => {
       const value = config[key] ?? fallback;

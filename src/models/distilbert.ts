@@ -41,7 +41,7 @@ export function distilbertArchitecture(config: JsonObject): Architecture {
     family: 'encoder',
     vocabularySize: settings.vocabularySize,
     hiddenSize,
-    layers: fields.count('n_layers', 6),
+    layers: fields.layers('n_layers', 6),
     maxTokens: settings.positions,
     positionOffset: 0,
     initializerRange: fields.positive('initializer_range', 0.02),

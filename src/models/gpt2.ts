@@ -46,7 +46,7 @@ export function gpt2Architecture(config: JsonObject): Architecture {
     family: 'decoder',
     vocabularySize,
     hiddenSize,
-    layers: fields.count('n_layer', 12),
+    layers: fields.layers('n_layer', 12),
     maxTokens: positions,
     positionOffset: 0,
     initializerRange: fields.positive('initializer_range', 0.02),

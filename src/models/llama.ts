@@ -55,7 +55,7 @@ export function llamaArchitecture(config: JsonObject): Architecture {
     family: 'decoder',
     vocabularySize,
     hiddenSize,
-    layers: fields.count('num_hidden_layers'),
+    layers: fields.layers('num_hidden_layers'),
     maxTokens: fields.count('max_position_embeddings', 2048),
     positionOffset: 0,
     initializerRange: fields.positive('initializer_range', 0.02),

@@ -215,8 +215,30 @@ describe('language models', () => {
   });
 });
 
-it('the Python of an adapter names the class that the head needs', () => {
-  const common = { task: 'single-label', labels: 2, baseModel: 'a/b', path: 'adapter' } as const;
-  expect(adapterUsage({ ...common, head: 'mean' })).toContain('AutoModelForTokenClassification');
-  expect(adapterUsage({ ...common, head: 'pooler' })).toContain('AutoModelForSequenceClassification');
+describe('the Python of an adapter', () => {
+  const common = { task: 'single-label', labels: 2, path: 'adapter' } as const;
+  it('names the class that the head needs, and the commit', () => {
+    const mean = adapterUsage({ ...common, head: 'mean', baseModel: `a/b@${'c'.repeat(40)}` });
+    expect(mean).toContain(
+      `AutoModelForTokenClassification.from_pretrained("a/b", revision="${'c'.repeat(40)}", num_labels=2)`,
+    );
+    const pooler = adapterUsage({ ...common, head: 'pooler', baseModel: 'dir@home' });
+    expect(pooler).toContain('AutoModelForSequenceClassification.from_pretrained("dir@home", num_labels=2)');
+  });
+
+  it('leaves out the layer that an export has on top', async () => {
+    const directory = temporary();
+    await writeExports('bert', 'mean', directory);
+    const opened = await openModel(join(directory, 'model'));
+    await opened.close();
+    const architecture = architectureOf(opened.config);
+    expect(adapterUsage({ ...common, baseModel: 'x', architecture })).toContain('num_hidden_layers=2');
+  });
+
+  it('goes with a pinned base model', async () => {
+    const { architecture, network, values, lora } = await trainedClassifier('bert', 'mean');
+    const options = { architecture, network, values, lora, task: 'single-label' } as const;
+    const { baseModel, revision } = adapterOf({ ...options, baseModel: `a/b@${'d'.repeat(40)}` });
+    expect({ baseModel, revision }).toEqual({ baseModel: 'a/b', revision: 'd'.repeat(40) });
+  });
 });

@@ -78,6 +78,7 @@ describe('architectureOf', () => {
     [{ hidden_act: 'mish' }, /hidden_act="mish"; known are gelu/],
     [{ position_embedding_type: 'relative_key' }, /position_embedding_type="relative_key"; only "absolute"/],
     [{ is_decoder: true }, /is_decoder=true; only false/],
+    [{ num_hidden_layers: 1e9 }, /num_hidden_layers=1000000000; it must be at most 1000/],
     [{ layer_norm_eps: 0 }, /layer_norm_eps=0; it must be a positive/],
   ])('refuses a BERT with %j', (change, message) => {
     expect(() => architectureOf({ ...config, ...change })).toThrow(message);
