@@ -1,9 +1,8 @@
-import { calibrate, epsilonOf } from '../accounting/index.ts';
+import { calibrate } from '../accounting/index.ts';
 import type { Relation } from '../accounting/index.ts';
 import { InvalidParameterError } from '../errors.ts';
 import type { DeclaredRead } from '../mechanism/reads.ts';
 import { numberWithin } from './fields.ts';
-import { phaseEventOf } from './phase.ts';
 import { eventOf } from './plan.ts';
 
 /** How a phase's noise relates to the other phases'. */
@@ -12,7 +11,7 @@ export interface NoiseWeight {
   readonly noiseScale?: number;
   /**
    * Instead of `noiseScale`, for all phases or none and with a target epsilon only: the share of the budget that the phase
-   * is to spend, relative to the others', measured by the mu^2 that it has alone (Gaussian differential privacy).
+   * is to spend, relative to the others', measured by mu^2 of Gaussian differential privacy.
    */
   readonly share?: number;
 }
@@ -60,14 +59,15 @@ export function noiseScalesOf(phases: readonly NoiseWeight[]): number[] {
     }
     return numberWithin('noiseScale', noiseScale, 0, 1e6, 'It is relative to the other phases.');
   });
-  const least = Math.min(...scales);
-  return scales.map((scale) => scale / least);
+  return smallestOne(scales);
 }
 
 /**
- * Noise scales under which each phase alone has its share of the target's mu^2. The target's mu is that of the Gaussian
+ * Noise scales under which each phase has about its share of the target's mu^2. The target's mu is that of the Gaussian
  * mechanism of the same epsilon and delta, and squares of mu add up under composition (Dong, Roth and Su,
- * arXiv:1905.02383, Corollary 3.3). It fixes the phases' proportions only; the common factor is calibrated afterwards.
+ * arXiv:1905.02383, Corollary 3.3); a phase has mu^2 = q^2 T (exp(1/sigma^2) - 1) in the limit of many steps (Bu, Dong, Long
+ * and Su, arXiv:1911.11607, central limit theorem of noisy SGD). The limit fixes the proportions of the phases only, never the guarantee:
+ * the common factor is calibrated afterwards with the certified accountant.
  */
 function scalesOfShares(phases: readonly NoiselessPhase[], { epsilon, delta, relation }: Budget): number[] {
   const shares = phases.map(({ share, noiseScale }) => {
@@ -79,18 +79,22 @@ function scalesOfShares(phases: readonly NoiselessPhase[], { epsilon, delta, rel
     return numberWithin('share', share, 0, 1e6, 'Give a share to every phase or to none.');
   });
   const total = shares.reduce((sum, share) => sum + share, 0);
-  const whole = calibrate((noiseMultiplier) => ({ kind: 'gaussian', noiseMultiplier }), {
-    target: { epsilon, delta },
+  const target = { epsilon, delta };
+  const gaussian = calibrate((noiseMultiplier) => ({ kind: 'gaussian', noiseMultiplier }), {
+    target,
     relation,
-  }).value;
-  const alone = phases.map((phase, i) => {
-    const part = { kind: 'gaussian', noiseMultiplier: whole / Math.sqrt(shares[i]! / total) } as const;
-    const target = { epsilon: epsilonOf(part, { delta, relation }).epsilon.upper, delta };
-    return calibrate((noiseMultiplier) => phaseEventOf({ ...phase, noiseMultiplier }), { target, relation })
-      .value;
   });
-  const least = Math.min(...alone);
-  return alone.map((noise) => noise / least);
+  return smallestOne(
+    phases.map(({ samplingRate, steps }, i) => {
+      const square = shares[i]! / total / gaussian.value ** 2;
+      return 1 / Math.sqrt(Math.log1p(square / (samplingRate ** 2 * steps)));
+    }),
+  );
+}
+
+function smallestOne(scales: readonly number[]): number[] {
+  const least = Math.min(...scales);
+  return scales.map((scale) => scale / least);
 }
 
 /** The next number up that has seven significant digits, so that plans and reports print all of it. */

@@ -139,6 +139,8 @@ describe('non-private twin', () => {
     const mechanism = nonPrivateMechanismOf(phase, reproducibleRng(1));
     expect(mechanism.stepEvent).toEqual({ kind: 'non-private' });
     expect(mechanism.secure).toBe(false);
+    const query = { delta: 1e-4, relation: plan.relation };
+    expect(epsilonOf(mechanism.stepEvent, query).epsilon.upper).toBe(Infinity);
   });
 
   it('takes every unit once an epoch, in batches of the expected size, in a new order each epoch', async () => {

@@ -6,7 +6,7 @@ const count: DeclaredRead = {
   name: 'clipped-count',
   purpose: 'adaptive clipping norm',
   disposition: 'charged',
-  event: { kind: 'poisson-sampled', rate: 0.1, event: { kind: 'gaussian', noiseMultiplier: 2 } },
+  event: { kind: 'gaussian', noiseMultiplier: 20 },
   uses: 3,
 };
 const loss: DeclaredRead = {
@@ -21,8 +21,8 @@ function planWith(reads: DeclaredRead[]): Plan {
     relation: 'add-or-remove-one',
     publicSize: 1000,
     delta: 1e-5,
-    noiseMultiplier: 2,
-    phases: [{ name: 'all', expectedBatch: 100, steps: 100, clipping: { kind: 'flat', norm: 1 } }],
+    noiseMultiplier: 20,
+    phases: [{ name: 'all', expectedBatch: 1000, steps: 100, clipping: { kind: 'flat', norm: 1 } }],
     reads,
   });
 }
