@@ -1,5 +1,5 @@
 export { finishRun, type Finished } from './finish.ts';
-export { openRunConfig, resumeJob, trainJob, type TrainedRun, type TrainOptions } from './job.ts';
+export { resumeJob, trainJob, type TrainedRun, type TrainOptions } from './job.ts';
 export { estimateCost, type CostEstimate } from './cost.ts';
 export { countUnits, openJobModel, type BaseModel } from './materials.ts';
 export { openClassifier, type Classifier } from './inference.ts';
@@ -8,3 +8,4 @@ export { InterruptedError, type Observer, type StepState } from './observer.ts';
 export { planJob, readPlanFile, requireSameJobPlan, type JobPlan } from './plan-file.ts';
 export { pretrain, type PretrainOptions } from './pretrain.ts';
 export { writeJson } from './run-directory.ts';
+export { openRunConfig } from './start.ts';

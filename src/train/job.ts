@@ -1,16 +1,6 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  canonicalHash,
-  DriftError,
-  epsilonCurve,
-  InvalidParameterError,
-  secureStream,
-  type Plan,
-  type PrivacyStream,
-} from '../../privacy/index.ts';
+import { DriftError, secureStream, type PrivacyStream } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
-import { describe } from '../data/index.ts';
 import { createEngine, type Engine } from '../engines/index.ts';
 import type { LoraSettings } from '../models/index.ts';
 import { createEvaluator } from './evaluator.ts';
@@ -27,13 +17,15 @@ import {
   type BaseModel,
   type Stores,
 } from './materials.ts';
-import { throwIfStopping, type Observer } from './observer.ts';
+import { reporter, throwIfStopping, type Observer } from './observer.ts';
 import { takeSteps } from './phase-loop.ts';
 import { startPhase } from './phase.ts';
-import { jobPlanFrom, planJob, readJson, requireSameJobPlan, type JobPlan } from './plan-file.ts';
+import { jobPlanFrom, planJob, requireSameJobPlan, type JobPlan } from './plan-file.ts';
 import { createRunDirectory, runDirectory, writeJson, type RunDirectory } from './run-directory.ts';
 import { readRunState, writeRunState, type RunState } from './run-state.ts';
 import { measure, scored } from './measure.ts';
+import { reportData } from './data-report.ts';
+import { openStart, storeKeysOf, type Start } from './start.ts';
 import { adaptersIn, createSession, type Cut, type Session } from './session.ts';
 import { alone, type World } from './world.ts';
 
@@ -73,14 +65,6 @@ export interface TrainedRun {
   /** Steps charged, over all phases. */
   readonly steps: number;
   close(): Promise<void>;
-}
-
-/** What a run was started with; `private/start.json`. */
-interface Start {
-  readonly config: Config;
-  readonly plan: JobPlan;
-  readonly nonPrivate: boolean;
-  readonly data: Readonly<Record<string, string>>;
 }
 
 /**
@@ -125,48 +109,11 @@ export async function resumeJob(
   return run(start, directory, model, stores, options);
 }
 
-/** The job of a run, as it was started. */
-export async function openRunConfig(path: string): Promise<Config> {
-  return (await openStart(path)).config;
-}
-
-async function openStart(path: string): Promise<Start> {
-  const { start } = runDirectory(path);
-  if (existsSync(start)) return (await readJson(start)) as Start;
-  throw new InvalidParameterError(
-    `run=${path}: no run lies there. Start one with dptune train JOB --out ${path}.`,
-  );
-}
-
 async function dataAndPlan(config: Config, model: BaseModel): Promise<{ stores: Stores; plan: JobPlan }> {
   const stores = await readData(config, encoderFor(model, maxLengthFor(config, model)));
   const { publicSize } = config.privacy;
   const plan = await planJob(config, model, publicSize === 'auto' ? stores.train.units : publicSize);
   return { stores, plan };
-}
-
-/** Exact figures go to `private/`; the terminal is told what to look at, and the figures only where it asks for them. */
-async function reportData(
-  { train }: Stores,
-  { private: directory }: RunDirectory,
-  { observer, showPrivate = false }: Pick<TrainOptions, 'observer' | 'showPrivate'>,
-): Promise<void> {
-  const path = join(directory, 'data.json');
-  const found = describe(train);
-  await writeJson(path, found);
-  if (showPrivate) observer.note(`data (private): ${JSON.stringify(found, null, 2)}`);
-  const concerns = [
-    found.truncationRate > 0.01 && 'more than 1 % of the texts are cut at data.maxLength',
-    found.unknownRate > 0.05 && "more than 5 % of the tokens are unknown to the model's vocabulary",
-    found.emptyTexts > 0 && 'there are empty texts',
-    found.repeatedTexts > 0.01 * found.records && 'more than 1 % of the texts are repeated',
-    found.unitsOverLimit > 0 &&
-      'there are users with more than privacy.maxRecordsPerUser records; the others were left out',
-    found.labelsDiscovered &&
-      'the label names were collected from the private data; data.labels would declare them',
-  ].filter((concern) => concern !== false);
-  observer.note(`data report (private): ${path}`);
-  for (const concern of concerns) observer.note(`data: ${concern}`);
 }
 
 async function run(
@@ -290,29 +237,4 @@ async function startEngine({ performance: { engine, device, threads } }: Config)
     ...(device !== 'auto' && { device }),
     ...(threads !== 'auto' && { threads }),
   });
-}
-
-/** What the activations of each store depend on, beside the model. */
-function storeKeysOf({ config, data }: Start): Record<string, string> {
-  const { cleaning, columns, split, labels } = config.data;
-  const { unit, maxRecordsPerUser } = config.privacy;
-  const shared = { cleaning, columns, split, labels, unit, maxRecordsPerUser: maxRecordsPerUser ?? null };
-  return Object.fromEntries(
-    ['train', 'test', 'validation'].map((part) => [
-      part,
-      canonicalHash({ ...shared, part, file: data[part] ?? data['train']! }),
-    ]),
-  );
-}
-
-/** Tells the observer where the run stands; epsilon is read off a curve computed once, rounded up to its next point. */
-function reporter(plan: Plan, nonPrivate: boolean, observer: Observer) {
-  const total = plan.phases.reduce((sum, { steps }) => sum + steps, 0);
-  const points = Array.from({ length: 21 }, (_, i) => Math.ceil((i * total) / 20));
-  const curve = nonPrivate ? [] : epsilonCurve(plan.event, [...new Set(points)], plan);
-  return (phase: string, step: number): void => {
-    const point = curve.find((at) => at.step >= step);
-    const epsilon = nonPrivate ? Infinity : Math.min(point?.epsilon.upper ?? plan.epsilon, plan.epsilon);
-    observer.step({ phase, step, steps: total, epsilon, budget: nonPrivate ? Infinity : plan.epsilon });
-  };
 }

@@ -1,4 +1,4 @@
-import { DptuneError } from '../../privacy/index.ts';
+import { DptuneError, epsilonCurve, type Plan } from '../../privacy/index.ts';
 
 /** Where training stands, for whoever watches. Nothing in it is private. */
 export interface StepState {
@@ -31,4 +31,16 @@ export class InterruptedError extends DptuneError {
 
 export function throwIfStopping(observer: Observer, remedy: string): void {
   if (observer.stopping()) throw new InterruptedError(`interrupted. ${remedy}`);
+}
+
+/** Tells the observer where the run stands; epsilon is read off a curve computed once, rounded up to its next point. */
+export function reporter(plan: Plan, nonPrivate: boolean, observer: Observer) {
+  const total = plan.phases.reduce((sum, { steps }) => sum + steps, 0);
+  const points = Array.from({ length: 21 }, (_, i) => Math.ceil((i * total) / 20));
+  const curve = nonPrivate ? [] : epsilonCurve(plan.event, [...new Set(points)], plan);
+  return (phase: string, step: number): void => {
+    const point = curve.find((at) => at.step >= step);
+    const epsilon = nonPrivate ? Infinity : Math.min(point?.epsilon.upper ?? plan.epsilon, plan.epsilon);
+    observer.step({ phase, step, steps: total, epsilon, budget: nonPrivate ? Infinity : plan.epsilon });
+  };
 }
