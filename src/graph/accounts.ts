@@ -2,7 +2,7 @@ import type { GraphBuilder } from './builder.ts';
 import type { Use } from './derivatives/index.ts';
 import { productDim } from './dims.ts';
 import type { Dim, Shape, Value } from './ir.ts';
-import { byUnit, innerProduct, matrixUse, type MatrixUse, type NormRule } from './rules.ts';
+import { byUnit, innerProduct, matrixUse, squareOfUnit, type MatrixUse, type NormRule } from './rules.ts';
 
 /**
  * What is kept of one parameter's gradient until the clip factors are known: the gradient of every unit, or the pairs
@@ -52,10 +52,7 @@ function addGradients(b: GraphBuilder, account: Account | undefined, gradients: 
 
 /** The square of the norm of every unit's gradient: [units]. */
 export function squareNorm(b: GraphBuilder, account: Account): Value {
-  if (account.kind === 'pairs') return account.square;
-  const { gradients } = account;
-  const axes = gradients.shape.map((_, axis) => axis).slice(1);
-  return b.sum(b.mul(gradients, gradients), axes);
+  return account.kind === 'pairs' ? account.square : squareOfUnit(b, account.gradients);
 }
 
 /** The sum over units of the gradient times the unit's factor [units]. */

@@ -28,15 +28,20 @@ function flatten(index: readonly number[], dims: readonly number[]): number {
   return dims.reduce((flat, dim, axis) => flat * dim + index[axis]!, 0);
 }
 
-/** x at an index of a shape that x broadcasts to. */
-function pick(x: Dense, index: readonly number[]): number {
-  const skip = index.length - x.dims.length;
-  return x.data[
-    flatten(
-      x.dims.map((dim, axis) => (dim === 1 ? 0 : index[axis + skip]!)),
-      x.dims,
-    )
-  ]!;
+/** x read at each place of a shape that it broadcasts to. */
+function reader(x: Dense, dims: readonly number[]): (flat: number) => number {
+  if (x.data.length === 1) return () => x.data[0]!;
+  if (x.data.length === count(dims)) return (flat) => x.data[flat]!;
+  const skip = dims.length - x.dims.length;
+  return (flat) => {
+    const index = unflatten(flat, dims);
+    return x.data[
+      flatten(
+        x.dims.map((dim, axis) => (dim === 1 ? 0 : index[axis + skip]!)),
+        x.dims,
+      )
+    ]!;
+  };
 }
 
 function elementwise(
@@ -44,10 +49,8 @@ function elementwise(
   inputs: readonly Dense[],
   f: (...xs: number[]) => number,
 ): Dense {
-  return dense(dims, (flat) => {
-    const index = unflatten(flat, dims);
-    return f(...inputs.map((x) => pick(x, index)));
-  });
+  const [x, y] = inputs.map((input) => reader(input, dims));
+  return dense(dims, y === undefined ? (flat) => f(x!(flat)) : (flat) => f(x!(flat), y(flat)));
 }
 
 /** Rows along the last axis. */
