@@ -40,7 +40,7 @@ export function parseLabel(value: unknown, task: Task, index: LabelIndex): Parse
   }
 }
 
-export interface RecordToAdd {
+interface RecordToAdd {
   readonly encoding: Encoding;
   readonly isEmpty: boolean;
   readonly label: ParsedLabel;
