@@ -1,4 +1,4 @@
-import { exp, expm1, log } from './elementary.ts';
+import { exp, expm1 } from './elementary.ts';
 import { rule3, rule5 } from './gauss-legendre.ts';
 import { lossAt, positionOf } from './pairs.ts';
 import type { LossPair, SmoothPiece } from './pairs.ts';
@@ -157,11 +157,4 @@ function expm1Near(x: number): number {
 function expNear(x: number): number {
   if (x > 0.01 || x < -0.01) return exp(x);
   return 1 + expm1Near(x);
-}
-
-/** log of the total tilted mass. */
-export function logMass(cells: Cells): number {
-  let sum = 0;
-  for (let k = 0; k < cells.up.length; k++) sum += cells.up[k]! + cells.down[k]!;
-  return log(sum);
 }

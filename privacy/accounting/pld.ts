@@ -1,11 +1,12 @@
 import type { Budget, Grid, Interval } from './answer.ts';
-import { composePhases } from './composition.ts';
-import type { Composition, Phase } from './composition.ts';
+import { composePhases, infiniteMass } from './composition.ts';
+import type { Composition } from './composition.ts';
 import { cumulantOf } from './cumulant.ts';
 import type { CumulantFunction } from './cumulant.ts';
 import { exp, log } from './elementary.ts';
 import type { LossPair } from './pairs.ts';
-import { deltaBound, epsilonBound, leastDelta } from './profile.ts';
+import type { Phase } from './parts.ts';
+import { deltaBound, lowerEpsilon, upperEpsilon } from './profile.ts';
 import { truncated } from './tails.ts';
 import { saddleOf, tiltFor, totalCumulant } from './windows.ts';
 
@@ -36,7 +37,7 @@ const spareNats = 14;
 
 /** Certified interval of epsilon at `delta`, 0 < delta < 1. */
 export function epsilonEnclosure(pairs: readonly PairCount[], delta: number, maxSize = Infinity): Enclosure {
-  if (leastDelta(pairs) >= delta) return unbounded();
+  if (infiniteMass(pairs) >= delta) return unbounded();
   const { phases, cumulant } = prepare(pairs, delta);
   const saddle = saddleOf(cumulant, { delta });
   let slope = saddle.tilt;
@@ -50,10 +51,10 @@ export function epsilonEnclosure(pairs: readonly PairCount[], delta: number, max
     slope = chosen.slope;
     const composition = composePhases(phases, chosen.tilt, { epsilon: guess, slope }, size);
     last = composition;
-    const found = epsilonBound(composition, delta, 'upper');
-    lower = Math.max(lower, epsilonBound(composition, delta, 'lower'));
+    const found = upperEpsilon(composition, delta);
     const gain = upper - found;
     upper = Math.min(upper, found);
+    lower = Math.max(lower, lowerEpsilon(composition, delta, upper));
     if (upper < Infinity && upper - lower <= tolerance * upper) break;
     // Four times finer lattices have about a sixteenth of the error.
     if (gain >= 0 && gain < 5 * tolerance * upper) break;

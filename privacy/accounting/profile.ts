@@ -1,5 +1,5 @@
 import type { Composition } from './composition.ts';
-import { exp, expm1, log, log1p } from './elementary.ts';
+import { exp, log, log1p } from './elementary.ts';
 
 export type Side = 'upper' | 'lower';
 
@@ -41,49 +41,57 @@ export function deltaBound(composition: Composition, epsilon: number, side: Side
   return delta > 0 ? delta : 0;
 }
 
+/** The least epsilon at which the upper bound of delta is at most `delta`; Infinity where the bound cannot say. */
+export function upperEpsilon(composition: Composition, delta: number): number {
+  if (deltaBound(composition, 0, 'upper') <= delta) return 0;
+  const { upper, offset, width } = composition;
+  const end = Math.max(width, offset + (upper.first + upper.mass.length) * width);
+  if (deltaBound(composition, end, 'upper') > delta) return Infinity;
+  return crossing(composition, delta, 'upper', 0, end).high;
+}
+
 /**
- * The epsilon at which a bound of delta reaches `delta`: from above for the upper bound, from below for the lower one.
- * Infinity (0 for the lower bound) where the bound cannot say.
+ * The largest epsilon at which the lower bound of delta is at least `delta`; 0 where the bound cannot say.
+ * @param above - an epsilon known to be too large (an upper bound): far from it the tilted bound of delta is useless
  */
-export function epsilonBound(composition: Composition, delta: number, side: Side): number {
+export function lowerEpsilon(composition: Composition, delta: number, above: number): number {
+  const { upper, offset, width } = composition;
+  let high = Math.min(above, Math.max(width, offset + (upper.first + upper.mass.length) * width));
+  if (!(deltaBound(composition, high, 'lower') < delta)) return high;
+  for (let step = 1e-5; step < 1; step *= 2) {
+    const low = high * (1 - step);
+    if (deltaBound(composition, low, 'lower') >= delta)
+      return crossing(composition, delta, 'lower', low, high).low;
+    high = low;
+  }
+  return 0;
+}
+
+/** Bisection, sped up by regula falsi in log delta, to a relative width of 1e-12. */
+function crossing(
+  composition: Composition,
+  delta: number,
+  side: Side,
+  from: number,
+  to: number,
+): { readonly low: number; readonly high: number } {
   const value = (epsilon: number): number => log(deltaBound(composition, epsilon, side)) - log(delta);
-  let low = 0;
-  let lowValue = value(0);
-  if (lowValue <= 0) return 0;
-  const lattice = composition.upper;
-  let high = Math.max(
-    composition.width,
-    composition.offset + (lattice.first + lattice.mass.length) * composition.width,
-  );
+  let low = from;
+  let high = to;
+  let lowValue = value(low);
   let highValue = value(high);
-  if (highValue > 0) return side === 'upper' ? Infinity : 0;
-  // Illinois variant of regula falsi in log delta, with bisection where a bound falls to 0.
-  let kept = 0;
   for (let k = 0; k < 100 && high - low > 1e-12 * high; k++) {
     const secant = low + ((high - low) * lowValue) / (lowValue - highValue);
-    const middle =
-      Number.isFinite(highValue) && k % 8 !== 7 && secant > low && secant < high ? secant : (low + high) / 2;
+    const usable = Number.isFinite(highValue) && k % 3 !== 2 && secant > low && secant < high;
+    const middle = usable ? secant : (low + high) / 2;
     const at = value(middle);
     if (at > 0) {
       low = middle;
       lowValue = at;
-      if (kept === 1) highValue /= 2;
-      kept = 1;
     } else {
       high = middle;
       highValue = at;
-      if (kept === -1) lowValue /= 2;
-      kept = -1;
     }
   }
-  return side === 'upper' ? high : low;
-}
-
-/** delta of the mass with infinite loss alone: no epsilon helps below it. */
-export function leastDelta(
-  phases: readonly { readonly pair: { readonly infinite: number }; readonly count: number }[],
-): number {
-  let finite = 0;
-  for (const { pair, count } of phases) finite += count * log1p(-pair.infinite);
-  return -expm1(finite);
+  return { low, high };
 }

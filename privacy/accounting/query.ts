@@ -1,6 +1,7 @@
 import { DptuneError, InvalidParameterError } from '../errors.ts';
 import { accountantVersion, digestOf, noBudget } from './answer.ts';
 import type { Answer, DeltaAnswer, Direction, Method } from './answer.ts';
+import { infiniteMass } from './composition.ts';
 import { directionsOf, dominatingPair } from './dominating.ts';
 import type { PairDirection } from './dominating.ts';
 import type { DpEvent, Relation } from './events.ts';
@@ -9,7 +10,6 @@ import { leavesOf } from './leaves.ts';
 import type { Leaf } from './leaves.ts';
 import { deltaEnclosure, epsilonEnclosure } from './pld.ts';
 import type { Enclosure, PairCount } from './pld.ts';
-import { leastDelta } from './profile.ts';
 import { deltaFromRdp, epsilonFromRdp, listedOrders, minimiseOverOrders, rdpOf } from './rdp.ts';
 import { singleStepDelta, singleStepEpsilon } from './single-step.ts';
 
@@ -247,7 +247,7 @@ function pureEpsilon(leaves: readonly Leaf[], relation: Relation): Found {
   let largest = 0;
   for (const direction of directionsOf(relation)) {
     const pairs = pairsOf(leaves, relation, direction);
-    if (!pairs || leastDelta(pairs) > 0) return trivial(Infinity);
+    if (!pairs || infiniteMass(pairs) > 0) return trivial(Infinity);
     let total = 0;
     for (const { pair, count } of pairs) {
       if (pair.pieces.some((piece) => piece.curvature === 1)) return trivial(Infinity);
