@@ -137,15 +137,14 @@ const JOB_CHECKS: readonly Check[] = [
   },
   {
     paths: ['privacy.unit', 'data.columns.unit'],
-    problem: (setting) => {
+    problem: (setting, written) => {
       const [unit, column] = [setting('privacy.unit'), setting('data.columns.unit')];
       if (unit === 'user' && column === undefined)
         return 'needs data.columns.unit, the column that names the user of a record';
-      if (unit !== 'record' || column === undefined) return undefined;
-      return `does not protect users, yet data.columns.unit=${named(column)} names them; set privacy.unit: user, or remove data.columns.unit`;
+      if (column === undefined || written('privacy.unit') !== undefined) return undefined;
+      return `is not given, and record would not protect the users that data.columns.unit=${named(column)} names; give privacy.unit: user, or record if that is meant`;
     },
   },
-  neededBy('privacy.maxRecordsPerUser', 'privacy.unit', 'user', 'maxRecordsPerUser: 8, a public bound'),
   only('privacy.maxRecordsPerUser', 'privacy.unit', 'user'),
   notTheTrainingFile('data.validation', 'private data cannot guide training, give another file'),
   notTheTrainingFile('evaluate.retention', 'give a public text'),

@@ -51,10 +51,10 @@ export const privacySchema = {
       default: 'record',
     },
     maxRecordsPerUser: {
-      description: 'Records kept of each user, chosen once. Needed for unit: user, and public.',
+      description: 'Records kept of each user, chosen once; public. For unit: user.',
       type: 'integer',
       minimum: 1,
-      examples: [8],
+      default: 8,
     },
     relation: {
       description:

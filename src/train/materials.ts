@@ -77,7 +77,7 @@ export function taskOf(config: Config): Exclude<Task, 'unlabelled'> {
 
 export function unitOf({ privacy }: Config): PrivacyUnit {
   return privacy.unit === 'user'
-    ? { kind: 'user', maxRecords: privacy.maxRecordsPerUser! }
+    ? { kind: 'user', maxRecords: privacy.maxRecordsPerUser }
     : { kind: 'record' };
 }
 

@@ -60,7 +60,7 @@ export async function settle(config: Config, units: number): Promise<Settings> {
     privacy: {
       unit:
         privacy.unit === 'user'
-          ? { kind: 'user', maxRecords: privacy.maxRecordsPerUser! }
+          ? { kind: 'user', maxRecords: privacy.maxRecordsPerUser }
           : { kind: 'record' },
       relation: privacy.relation,
       publicSize: units,

@@ -30,7 +30,7 @@ export async function openStart(path: string): Promise<Start> {
 export function storeKeysOf({ config, data }: Start): Record<string, string> {
   const { cleaning, columns, split, labels } = config.data;
   const { unit, maxRecordsPerUser } = config.privacy;
-  const shared = { cleaning, columns, split, labels, unit, maxRecordsPerUser: maxRecordsPerUser ?? null };
+  const shared = { cleaning, columns, split, labels, unit, maxRecordsPerUser };
   return Object.fromEntries(
     ['train', 'test', 'validation'].map((part) => [
       part,

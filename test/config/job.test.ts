@@ -233,14 +233,10 @@ describe('settings that contradict each other', () => {
       { privacy: { epsilon: 1, unit: 'user', maxRecordsPerUser: 2 } },
       'privacy.unit: needs data.columns.unit',
     ],
-    [
-      { privacy: { epsilon: 1, unit: 'user' }, data: { train: 't', columns: { unit: 'author' } } },
-      'privacy.maxRecordsPerUser: missing; privacy.unit=user needs it',
-    ],
     [{ privacy: { epsilon: 1, maxRecordsPerUser: 3 } }, 'has no effect with privacy.unit=record'],
     [
       { data: { train: 't', columns: { unit: 'author' } } },
-      'does not protect users, yet data.columns.unit=author names them',
+      'record would not protect the users that data.columns.unit=author names',
     ],
     [
       { data: { train: 't', test: 'x', split: { test: 0.1 } } },

@@ -21,7 +21,6 @@ describe('the template', () => {
         'earlyStopping',
         'expression',
         'layers',
-        'maxRecordsPerUser',
         'noiseMultiplier',
         'phases',
         'retention',
@@ -35,9 +34,8 @@ describe('the template', () => {
       earlyStopping: ['data.validation={path: v.csv, public: true}'],
       expression: ['train.schedule.kind=expression'],
       layers: ['train.method=last', 'train.lora=null'],
-      maxRecordsPerUser: ['privacy.unit=user', 'data.columns.unit=author'],
       noiseMultiplier: ['privacy.epsilon=null'],
-      unit: ['privacy.unit=user', 'privacy.maxRecordsPerUser=4'],
+      unit: ['privacy.unit=user'],
     };
     for (const line of commented) {
       const given = template.replace(line, line.replace('# ', ''));
