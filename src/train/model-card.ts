@@ -52,6 +52,12 @@ export function modelCard(
     'from transformers import pipeline',
     "classify = pipeline('text-classification', model='model')",
     '```',
+    ...(plan.head === 'mean'
+      ? [
+          '',
+          'The mean over the tokens is written as one more layer that the plain class computes. Load it in float32 or bfloat16 (float16 overflows), and do not train it further in transformers: continue with dptune, or with the adapter.',
+        ]
+      : []),
     ...(adapterUse ? ['', 'The adapter alone:', '', '```python', adapterUse, '```'] : []),
     '',
   ].join('\n');

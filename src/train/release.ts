@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { writeAdapter, writeAtomic, writeModel, type NamedTensor } from '../formats/index.ts';
-import { adapterOf, adapterUsage, exportModel, mergeLora, type Head } from '../models/index.ts';
+import { adapterOf, adapterUsage, exportModel, mergeLora } from '../models/index.ts';
 import type { TrainedRun } from './job.ts';
 import { modelCard } from './model-card.ts';
 import { writeJson } from './run-directory.ts';
+import { headOf } from './session.ts';
 
 /** metrics.json: what is published of the evaluation. */
 export type ReleasedMetrics = Readonly<Record<string, unknown>>;
@@ -16,7 +17,7 @@ export async function writeRelease(run: TrainedRun, metrics: ReleasedMetrics): P
   const { session, lora, directory, model, plan, labelNames } = run;
   const network = session.network({ ...(lora && { lora }) });
   await session.prepare(network);
-  const head: Head = plan.head === 'checkpoint' ? 'pooler' : plan.head;
+  const head = headOf(plan.head, model.architecture);
   const names = labelNames ?? ['label'];
   const values = lora ? mergeLora(network.adapted, session.values, lora) : session.values;
   const { task } = session;
@@ -43,7 +44,7 @@ export async function writeRelease(run: TrainedRun, metrics: ReleasedMetrics): P
       join(directory.release, 'adapter'),
       adapterOf({ architecture, network, values: session.values, lora, task, head, baseModel }),
     );
-    usage = adapterUsage({ task, head, labels: names.length, baseModel, path: 'adapter' });
+    usage = adapterUsage({ task, head, labels: names.length, baseModel, path: 'adapter', architecture });
   }
   await writeJson(join(directory.release, 'metrics.json'), metrics);
   await writeAtomic(join(directory.release, 'README.md'), [modelCard(run, metrics, usage)]);

@@ -7,6 +7,7 @@ import {
   feedsOf,
   frozenLayers,
   loadParameters,
+  type Architecture,
   type Batch,
   type Head,
   type LoraSettings,
@@ -83,7 +84,7 @@ export function createSession(options: SessionOptions): Session {
       architecture: model.architecture,
       task,
       labels,
-      head: head === 'checkpoint' ? 'pooler' : head,
+      head: headOf(head, model.architecture),
       maxTokens,
       ...part,
     });
@@ -93,7 +94,7 @@ export function createSession(options: SessionOptions): Session {
     if (absent.length > 0) {
       const loaded = await loadParameters(model.directory.weights, {
         architecture: model.architecture,
-        params,
+        params: absent,
         rng: reproducibleRng(seed).fork('initial weights'),
         head: head === 'checkpoint' ? 'checkpoint' : 'fresh',
       });
@@ -204,6 +205,11 @@ export function cutFor(
   const onlyHead = full.params.every(({ name, place }) => place === 'head' || !names.has(name));
   if (onlyHead) return 'features';
   return frozen > 0 && frozen < layers ? { layer: frozen } : 'tokens';
+}
+
+/** The kind of a head; the checkpoint's own is the family's, unless dptune wrote it. */
+export function headOf(head: SessionOptions['head'], { ownHead }: Architecture): Head {
+  return head === 'checkpoint' ? (ownHead?.head ?? 'pooler') : head;
 }
 
 export function parameterCount(specs: readonly ParameterSpec[]): number {
