@@ -84,6 +84,7 @@ export function mechanismOf(phase: Phase, stream: PrivacyStream, taken = 0): Pri
 export function nonPrivateMechanismOf(phase: Phase, rng: ReproducibleRng, taken = 0): NonPrivateMechanism {
   const step = stepOrder(phase, taken);
   let batchSize = 0;
+  const orderOf = epochOrders(rng);
   return {
     kind: 'non-private',
     secure: false,
@@ -97,11 +98,10 @@ export function nonPrivateMechanismOf(phase: Phase, rng: ReproducibleRng, taken 
       const size = Math.min(units, Math.max(1, Math.round(phase.expectedBatch)));
       const stepsInEpoch = Math.max(1, Math.ceil(units / Math.max(1, size)));
       const epoch = Math.floor(index / stepsInEpoch);
-      const order = rng
-        .fork(`epoch ${epoch}`)
-        .shuffle(Uint32Array.from({ length: units }, (_, unit) => unit));
       const start = (index % stepsInEpoch) * size;
-      const batch = order.slice(start, start + size).sort();
+      const batch = orderOf(epoch, units)
+        .slice(start, start + size)
+        .sort();
       batchSize = batch.length;
       return batch;
     },
@@ -110,6 +110,18 @@ export function nonPrivateMechanismOf(phase: Phase, rng: ReproducibleRng, taken 
       await pause?.();
       divide(sums, Math.max(1, batchSize));
     },
+  };
+}
+
+/** The order of units in each epoch, by the epoch's number alone; the last one asked for is kept. */
+function epochOrders(rng: ReproducibleRng): (epoch: number, units: number) => Uint32Array {
+  let kept = { epoch: -1, order: new Uint32Array(0) };
+  return (epoch, units) => {
+    if (kept.epoch !== epoch || kept.order.length !== units) {
+      const order = Uint32Array.from({ length: units }, (_, unit) => unit);
+      kept = { epoch, order: rng.fork(`epoch ${epoch}`).shuffle(order) };
+    }
+    return kept.order;
   };
 }
 

@@ -189,12 +189,13 @@ describe('plan', () => {
   });
 });
 
+/** mu^2 of each phase of T full-batch steps: T / sigma^2. */
+function squares(plan: Plan): number[] {
+  return plan.phases.map(({ steps, noiseMultiplier }) => steps / noiseMultiplier ** 2);
+}
+
 describe('phases', () => {
   const second: PhaseSettings = { ...full, name: 'second', epochs: 40 };
-  /** mu^2 of a phase of T full-batch steps: T / sigma^2. */
-  const squares = (plan: Plan) =>
-    plan.phases.map(({ steps, noiseMultiplier }) => steps / noiseMultiplier ** 2);
-
   it('share one calibrated factor, in the proportion of their noise scales', () => {
     const plan = makePlan({
       ...settings,

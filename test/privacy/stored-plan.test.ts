@@ -40,6 +40,16 @@ function rehashed(change: (file: Draft) => void): Draft {
   return { ...file, hash: canonicalHash(body) };
 }
 
+/** What `planFromJson` throws. */
+function refusal(file: unknown): unknown {
+  try {
+    planFromJson(file);
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
 describe('plan from a file', () => {
   it('comes back the same', () => {
     const back = planFromJson(copy());
@@ -77,8 +87,9 @@ describe('plan from a file', () => {
       const raw = copy();
       change(raw);
       for (const file of [raw, rehashed(change)]) {
-        expect(() => planFromJson(file)).toThrow(DriftError);
-        expect(() => planFromJson(file)).toThrow(field);
+        const refused = refusal(file);
+        expect(refused).toBeInstanceOf(DriftError);
+        expect((refused as Error).message).toContain(field);
       }
     }
   });
