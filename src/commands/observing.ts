@@ -23,7 +23,7 @@ export function watch(output: Output): Watch {
   return {
     stopping: () => asked,
     note: output.note,
-    event: output.event,
+    event: (event) => output.event(event),
     stage: (what, done, total) => progress.update({ step: done, steps: total, label: what }),
     step: ({ phase, step, steps, epsilon, budget }) => {
       const isPrivate = Number.isFinite(budget);

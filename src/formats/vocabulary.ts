@@ -20,7 +20,7 @@ export function learnVocabulary(lines: Iterable<string>, size: number): string[]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([word, count]) => ({
       count,
-      pieces: [...word].map((letter, i) => (i === 0 ? letter : `##${letter}`)),
+      pieces: Array.from(word, (letter, i) => (i === 0 ? letter : `##${letter}`)),
     }));
   const tokens = new Set<string>(bertSpecials);
   for (const piece of words.flatMap((word) => word.pieces).sort()) tokens.add(piece);

@@ -31,13 +31,13 @@ export interface Classifier extends ExportedHead {
  * @throws DataError where no classifier of dptune lies there
  */
 export async function openClassifier(path: string, engineChoice: EngineChoice = {}): Promise<Classifier> {
-  const directory = [join(path, 'release', 'model'), join(path, 'model'), path].find((candidate) =>
+  const found = [join(path, 'release', 'model'), join(path, 'model'), path].find((candidate) =>
     existsSync(join(candidate, 'config.json')),
   );
-  if (directory === undefined) {
+  if (found === undefined) {
     throw new DataError(`run=${path}: no released model lies there. Name the directory of a finished run.`);
   }
-  const model = await openBaseModel(directory, directory);
+  const model = await openBaseModel(found, found);
   const own = exportedHead(model.directory.config);
   if (own === undefined) {
     throw new DataError(
@@ -78,8 +78,8 @@ export async function openClassifier(path: string, engineChoice: EngineChoice = 
       }
       return run({ records: texts.length, tokens, ids, typeIds, mask });
     },
-    async evaluate(config, path) {
-      const store = await readHeldOut(config, path, encoder, task === 'regression' ? undefined : labelNames);
+    async evaluate(config, file) {
+      const store = await readHeldOut(config, file, encoder, task === 'regression' ? undefined : labelNames);
       const outputs = new Float32Array(store.records * labelNames.length);
       for (const batch of microBatches(store, allUnits(store), { tokenBudget: 4096, padId })) {
         scatterRows(outputs, await run(batch), batch.recordIndices, labelNames.length);

@@ -82,7 +82,7 @@ export async function trainJob(config: Config, options: TrainOptions): Promise<T
   await writeJson(directory.start, start);
   await writeJson(join(directory.release, 'plan.json'), plan);
   await reportData(stores, directory, options);
-  return run(start, directory, model, stores, options);
+  return trainPhases(start, directory, model, stores, options);
 }
 
 /**
@@ -106,7 +106,7 @@ export async function resumeJob(
   const model = await openJobModel(start.config);
   const { stores, plan } = await dataAndPlan(start.config, model);
   requireSameJobPlan(agreed, plan);
-  return run(start, directory, model, stores, options);
+  return trainPhases(start, directory, model, stores, options);
 }
 
 async function dataAndPlan(config: Config, model: BaseModel): Promise<{ stores: Stores; plan: JobPlan }> {
@@ -116,7 +116,7 @@ async function dataAndPlan(config: Config, model: BaseModel): Promise<{ stores: 
   return { stores, plan };
 }
 
-async function run(
+async function trainPhases(
   start: Start,
   directory: RunDirectory,
   model: BaseModel,

@@ -6,7 +6,6 @@ import {
   readSplit,
   readStore,
   sha256File,
-  type DataFormat,
   type ReadOptions,
   type SplitStores,
   type Task,
@@ -137,12 +136,13 @@ export async function readHeldOut(
 }
 
 function rowsOf(config: Config, path: string, slices: readonly string[], withUnit = true) {
-  const { columns, format, delimiter, header } = config.data;
+  const { columns, format, delimiter, header, quote } = config.data;
   return openRows(path, {
     columns: { ...columns, unit: withUnit ? columns.unit : undefined, slices },
-    format: format === 'auto' ? undefined : (format as DataFormat),
+    format: format === 'auto' ? undefined : format,
     delimiter: delimiter === 'auto' ? undefined : delimiter,
     header,
+    quote,
   });
 }
 

@@ -18,12 +18,13 @@ function truthOf({ labels }: TokenStore): Truth {
     case 'single-label':
       return { task: labels.task, labelNames: labels.names.names, labels: labels.codes };
     case 'multi-label':
-      return { task: labels.task, labelNames: labels.names.names, labels: labels };
+      return { task: labels.task, labelNames: labels.names.names, labels };
     case 'regression':
       return { task: labels.task, labels: labels.values };
     case 'unlabelled':
-      throw new InvalidParameterError('labels: the data has none. Name their column in data.columns.label.');
+      break;
   }
+  throw new InvalidParameterError('labels: the data has none. Name their column in data.columns.label.');
 }
 
 function optionsOf({ evaluate, seed }: Config) {

@@ -277,8 +277,6 @@ function log(
   batch: number,
   { norms, losses, dropped }: { norms: number[]; losses: number[]; dropped: number },
 ): void {
-  const mean = (values: number[]) =>
-    values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
   const clipped = norms.filter((norm) => norm > phase.clipping.norm).length;
   const entry = {
     phase: phase.name,
@@ -290,4 +288,8 @@ function log(
     dropped,
   };
   appendFileSync(path, `${JSON.stringify(entry)}\n`);
+}
+
+function mean(values: readonly number[]): number | null {
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -151,7 +151,7 @@ export function createSession(options: SessionOptions): Session {
             yield { ...batch, ...(activations.perToken ? { hidden: output } : { features: output }) };
           }
         },
-        close: activations.close,
+        close: () => activations.close(),
       };
     },
   };

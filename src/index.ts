@@ -1,0 +1,19 @@
+/** dptune as a library: what the command line is made of. */
+export * from '../privacy/index.ts';
+export { loadJob, jobSchema, type Config, type ConfigInput, type Job } from './config/index.ts';
+export { createEngine, type Engine, type EngineChoice } from './engines/index.ts';
+export {
+  evaluatePredictions,
+  majorityMetrics,
+  slicedMetrics,
+  type Metrics,
+  type Predictions,
+} from './evaluate/index.ts';
+export {
+  GraphBuilder,
+  plainGradient,
+  privateGradient,
+  type GradientGraph,
+  type Graph,
+} from './graph/index.ts';
+export * from './train/index.ts';
