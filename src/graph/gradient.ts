@@ -19,7 +19,8 @@ export interface GradientRequest {
   /**
    * How many consecutive records make a unit: 1 (the default), or a number or symbol for users with several. Unless it
    * is 1, the gradient graph counts `units * recordsPerUnit` records and has one more input, `weights`
-   * f32 [units, recordsPerUnit]: the weight of each record's loss in its unit's, 0 for records that fill up.
+   * f32 [units, recordsPerUnit]: the weight of each record's loss in its unit's; 0 for records that fill up, which must
+   * have a finite loss all the same.
    */
   readonly recordsPerUnit?: Dim;
 }
@@ -137,14 +138,10 @@ function prepare(request: GradientRequest): Prepared {
   const seed = alone
     ? b.expand(b.scalar(1), [records])
     : b.reshape(b.input(weightsInput, 'f32', [units, recordsPerUnit]), [records]);
-  const trainable = new Map<Value, string>();
-  for (const [value, name] of path.trainable) {
-    const copy = copies.get(value);
-    if (copy === undefined) {
-      throw new InvalidParameterError(`trainable=${name}: the loss does not depend on it; freeze it`);
-    }
-    trainable.set(copy, name);
-  }
+  // A parameter off the loss's path has no copy yet: differentiation then finds no use of it, and names it.
+  const trainable = new Map(
+    Array.from(path.trainable, ([value, name]) => [b.param(name, value.shape.map(Number)), name]),
+  );
   return { b, units, backward: { nodes, loss: copies.get(path.loss)!, seed, trainable } };
 }
 

@@ -9,4 +9,3 @@ export {
   type GradientRequest,
   type PrivateGradientRequest,
 } from './gradient.ts';
-export { recordsAxis } from './records.ts';

@@ -70,6 +70,18 @@ describe('G4 every trainable parameter has a rule, or is named', () => {
       'has no derivative toward input 0',
     ],
     [
+      'behind a first and a second output',
+      (b) => {
+        const { loss, probabilities } = b.crossEntropy(
+          map(b),
+          b.input('labels', 'i32', ['records', 'tokens']),
+        );
+        return b.add(total(b, loss), total(b, probabilities));
+      },
+      ['w'],
+      'only its first output has a derivative',
+    ],
+    [
       'behind a second output',
       (b) => total(b, b.crossEntropy(map(b), b.input('labels', 'i32', ['records', 'tokens'])).probabilities),
       ['w'],
