@@ -1,7 +1,6 @@
 export type * from './engine.ts';
 export { createEngine } from './choice.ts';
 export type { EngineChoice } from './choice.ts';
-export { bindInputs } from './binding.ts';
 export { createOnnxEngine } from './onnx/engine.ts';
 export { createTfjsEngine } from './tfjs/engine.ts';
 export { probe, probeTargets } from './probe.ts';

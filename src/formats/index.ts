@@ -6,5 +6,5 @@ export { writeAdapter, writeModel, type AdapterToWrite } from './model-writer.ts
 export { openSafetensors, writeSafetensors, type NamedTensor } from './safetensors.ts';
 export type { TensorInfo } from './safetensors-header.ts';
 export { loadTokenizer, type Tokenizer } from './tokenizer.ts';
-export { bertSpecials, learnVocabulary } from './vocabulary.ts';
+export { learnVocabulary } from './vocabulary.ts';
 export { openWeights, type Weights } from './weights.ts';

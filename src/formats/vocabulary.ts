@@ -4,7 +4,7 @@ import { bertWords } from './wordpiece.ts';
 const uncased = { lowercase: true, stripAccents: true, splitCjk: true } as const;
 
 /** Special tokens of a BERT vocabulary, in the order in which they come first. */
-export const bertSpecials = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'] as const;
+const bertSpecials = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'] as const;
 
 /**
  * Learns an uncased WordPiece vocabulary: every character, then the most frequent adjacent pair is merged until the
