@@ -4,6 +4,7 @@ import {
   makePlan,
   mechanismOf,
   nonPrivateMechanismOf,
+  poissonSample,
   reproducibleRng,
   secureStream,
   seededStream,
@@ -47,6 +48,13 @@ describe('private mechanism', () => {
   it('emits the event that the plan is accounted with', () => {
     const mechanism = mechanismOf(phase, seededStream(1));
     expect({ kind: 'self-composed', count: mechanism.steps, event: mechanism.stepEvent }).toEqual(plan.event);
+  });
+
+  it('G15: samples by the Poisson sampler at the phase’s rate, whatever the batch’s size', () => {
+    for (let seed = 0; seed < 50; seed++) {
+      const batch = mechanismOf(phase, seededStream(seed)).sample(UNITS);
+      expect(batch).toEqual(poissonSample(UNITS, 64.5 / UNITS, seededStream(seed)));
+    }
   });
 
   it('G9, G10: the update on zero gradients has deviation sigma C / divisor, whatever the batch', async () => {

@@ -70,6 +70,12 @@ describe('noisy sum', () => {
     expect(shift.every((x) => Math.abs(x - 1) <= settings.latticeSpacing)).toBe(true);
   });
 
+  it('G12: rounds to the nearest point of the lattice', async () => {
+    const sum = Float32Array.of(0.4, 0.6, -0.4, -0.6, 7.49, -7.51, 0);
+    await addNoise({ sum }, { standardDeviation: 1e-6, latticeSpacing: 1 }, seededStream('nearest'));
+    expect([...sum]).toEqual([0, 1, 0, -1, 7, -8, 0]);
+  });
+
   it('G12: lies on the public lattice; plain float32 noise does not', async () => {
     const values = Float32Array.from({ length: 100_000 }, (_, i) => Math.sin(i) * 10 ** ((i % 9) - 4));
     expect(onLattice(await noised(values, 'G12'))).toBe(true);
