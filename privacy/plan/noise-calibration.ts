@@ -40,7 +40,7 @@ export function calibratedNoise(
     ? scalesOfShares(phases, budget)
     : noiseScalesOf(phases);
   const withNoise = (noise: number) =>
-    phases.map((phase, i) => ({ ...phase, noiseMultiplier: roundedUp(noise * scales[i]!) }));
+    phases.map((phase, i) => ({ ...phase, noiseMultiplier: shortened(noise * scales[i]!) }));
   const { epsilon, delta, relation } = budget;
   const { value } = calibrate((noise) => eventOf(withNoise(noise), reads), {
     target: { epsilon, delta },
@@ -97,9 +97,7 @@ function smallestOne(scales: readonly number[]): number[] {
   return scales.map((scale) => scale / least);
 }
 
-/** The next number up that has seven significant digits, so that plans and reports print all of it. */
-function roundedUp(x: number): number {
-  const nearest = Number(x.toPrecision(7));
-  if (nearest >= x) return nearest;
-  return Number((nearest + 10 ** (Math.floor(Math.log10(nearest)) - 6)).toPrecision(7));
+/** To seven significant digits, so that plans and reports print all of it; calibration sees the shortened number. */
+function shortened(x: number): number {
+  return Number(x.toPrecision(7));
 }
