@@ -112,3 +112,25 @@ function newtonPosition(piece: SmoothPiece, loss: number, guess: number): number
   }
   return x;
 }
+
+/** The largest loss that a pair has with positive probability (the infinite one apart); may be Infinity. */
+export function largestLoss(pair: LossPair): number {
+  let largest = -Infinity;
+  for (const atom of pair.atoms) largest = Math.max(largest, atom.loss);
+  for (const piece of pair.pieces) {
+    largest = Math.max(largest, piece.to < Infinity ? lossAt(piece, piece.to) : limitingLoss(piece));
+  }
+  return largest;
+}
+
+function limitingLoss({ p, q }: SmoothPiece): number {
+  const fastestP = Math.max(...p.map((term) => term.rate));
+  const fastestQ = Math.max(...q.map((term) => term.rate));
+  if (fastestP > fastestQ) return Infinity;
+  const limit = (terms: readonly Term[], rate: number): number =>
+    logSum(
+      terms.filter((term) => term.rate === rate),
+      0,
+    );
+  return limit(p, fastestP) - limit(q, fastestQ);
+}

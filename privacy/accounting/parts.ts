@@ -55,11 +55,11 @@ export function partsOf(phase: Phase, tilt: number, target: Target, lost: Lost):
   let to = Infinity;
   for (const piece of pair.pieces) {
     if (piece.curvature !== 1) continue;
-    const target = scale - nats - log(count) - 3;
-    from = Math.max(-1e9, -5);
-    while (logTailBelow(piece, tilt, from) > target) from -= 0.5;
+    const allowed = scale - nats - log(count) - 3;
+    from = -5;
+    while (logTailBelow(piece, tilt, from) > allowed) from -= 0.5;
     to = Math.max(...piece.p.map((term) => term.rate), 0);
-    while (logTailAbove(piece, tilt, to) > target) to += 0.5;
+    while (logTailAbove(piece, tilt, to) > allowed) to += 0.5;
     lost.truncation +=
       count * (exp(logTailBelow(piece, tilt, from) - scale) + exp(logTailAbove(piece, tilt, to) - scale));
   }

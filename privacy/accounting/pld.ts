@@ -4,6 +4,7 @@ import type { Composition } from './composition.ts';
 import { cumulantOf } from './cumulant.ts';
 import type { CumulantFunction } from './cumulant.ts';
 import { exp, log } from './elementary.ts';
+import { largestLoss } from './pairs.ts';
 import type { LossPair } from './pairs.ts';
 import type { Phase } from './parts.ts';
 import { deltaBound, lowerEpsilon, upperEpsilon } from './profile.ts';
@@ -43,7 +44,8 @@ export function epsilonEnclosure(pairs: readonly PairCount[], delta: number, max
   let slope = saddle.tilt;
   let guess = Math.max(saddle.epsilon, 1e-300);
   let lower = 0;
-  let upper = Infinity;
+  // No loss is larger than all largest ones together.
+  let upper = infiniteMass(pairs) > 0 ? Infinity : totalLoss(pairs);
   let last: Composition | null = null;
   for (const size of sizes) {
     if (size > maxSize && last) break;
@@ -65,6 +67,10 @@ export function epsilonEnclosure(pairs: readonly PairCount[], delta: number, max
 
 /** Certified interval of delta at `epsilon` >= 0. */
 export function deltaEnclosure(pairs: readonly PairCount[], epsilon: number): Enclosure {
+  if (epsilon >= totalLoss(pairs)) {
+    const least = infiniteMass(pairs);
+    return { ...unbounded(), interval: { lower: 0, estimate: least, upper: least } };
+  }
   let delta = 1e-12;
   let lower = 0;
   let upper = 1;
@@ -81,6 +87,11 @@ export function deltaEnclosure(pairs: readonly PairCount[], epsilon: number): En
     delta = Math.max(1e-290, lower > 0 ? lower : Math.min(upper / 10, exp(saddle.logDelta)));
   }
   return enclosure(lower, upper, last!, epsilon);
+}
+
+/** The largest finite loss of a composition. */
+function totalLoss(pairs: readonly PairCount[]): number {
+  return pairs.reduce((total, { pair, count }) => total + count * largestLoss(pair), 0);
 }
 
 /** The optimistic lattice errs about twice as much as the pessimistic one, to leading order. */

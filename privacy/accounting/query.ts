@@ -8,6 +8,7 @@ import type { DpEvent, Relation } from './events.ts';
 import { relations } from './events.ts';
 import { leavesOf } from './leaves.ts';
 import type { Leaf } from './leaves.ts';
+import { largestLoss } from './pairs.ts';
 import { deltaEnclosure, epsilonEnclosure } from './pld.ts';
 import type { Enclosure, PairCount } from './pld.ts';
 import { deltaFromRdp, epsilonFromRdp, listedOrders, minimiseOverOrders, rdpOf } from './rdp.ts';
@@ -248,11 +249,7 @@ function pureEpsilon(leaves: readonly Leaf[], relation: Relation): Found {
   for (const direction of directionsOf(relation)) {
     const pairs = pairsOf(leaves, relation, direction);
     if (!pairs || infiniteMass(pairs) > 0) return trivial(Infinity);
-    let total = 0;
-    for (const { pair, count } of pairs) {
-      if (pair.pieces.some((piece) => piece.curvature === 1)) return trivial(Infinity);
-      total += count * Math.max(...pair.atoms.map((atom) => atom.loss));
-    }
+    const total = pairs.reduce((sum, { pair, count }) => sum + count * largestLoss(pair), 0);
     largest = Math.max(largest, total);
   }
   return { ...trivial(largest), method: 'closed-form' };
