@@ -11,7 +11,7 @@ export interface Review {
 
 /**
  * Reviews by made-up authors, in English and Spanish, each with one to eight reviews, a language of their own, and a
- * temper (how often they praise). About one sentence in six is a denial and one review in three admits an opposite
+ * temper (how often they praise). About one sentence in eight is a denial and one review in five admits an opposite
  * point, so that words alone do not decide; 3 % of labels are wrong, as in life.
  */
 export function sampleReviews(authors: number, rng: ReproducibleRng): Review[] {
@@ -52,7 +52,7 @@ function writeReview(grammar: Grammar, positive: boolean, points: number, rng: R
   const sentences: string[] = [];
   if (rng.uniform() < 0.6) sentences.push(pick(grammar.openings));
   for (let n = 0; n < points; n++) sentences.push(opinion(grammar, positive, pick, rng));
-  if (rng.uniform() < 0.33)
+  if (rng.uniform() < 0.2)
     sentences.push(
       `${opinion(grammar, !positive, pick, rng)} ${grammar.but} ${opinion(grammar, positive, pick, rng)}`,
     );
@@ -72,7 +72,7 @@ function opinion(
   pick: <T>(list: readonly T[]) => T,
   rng: ReproducibleRng,
 ): string {
-  const denied = rng.uniform() < 0.17;
+  const denied = rng.uniform() < 0.12;
   const thing = pick(grammar.things);
   const words = positive !== denied ? grammar.opinions.positive : grammar.opinions.negative;
   const word = pick(words)[thing.feminine === true ? 1 : 0];
