@@ -1,17 +1,7 @@
 import { InvalidParameterError } from '../../privacy/errors.ts';
+import type { Clipping } from '../../privacy/index.ts';
 import type { GraphBuilder } from './builder.ts';
 import type { Value } from './ir.ts';
-
-/**
- * How a unit's gradient is bounded; in each, the clipped gradient's norm over all parameters is at most `norm`.
- *   flat: times min(1, norm / ||g||)
- *   per-layer: the same for each of G layers with norm / sqrt(G); a layer is the parameters of one module (the names
- *     that agree up to their last dot)
- *   automatic: times norm / (||g|| + gamma), AUTO-S (Bu et al., arXiv:2206.07136v3, section 4)
- */
-export type Clipping =
-  | { readonly kind: 'flat' | 'per-layer'; readonly norm: number }
-  | { readonly kind: 'automatic'; readonly norm: number; readonly gamma: number };
 
 export interface Clipped {
   /** The norm of each unit's whole gradient before clipping, [units]; not finite where its square is not. */
@@ -21,8 +11,13 @@ export interface Clipped {
 }
 
 /**
- * The factors of a clipping. A square that overflowed, is NaN, or through rounding is negative, gives a norm that is not
- * finite: such a unit is dropped, never clipped by a wrong factor (G3).
+ * The factors that bound each unit's gradient g, all parameters together, by the clipping norm C.
+ *   flat: min(1, C / ||g||)
+ *   per-layer: the same for each of L layers with C / sqrt(L); a layer is the parameters of one module, those whose
+ *     names agree up to their last dot
+ *   automatic: C / (||g|| + gamma), AUTO-S (Bu et al., arXiv:2206.07136v3, section 4)
+ * A square that overflowed, is NaN, or through rounding is negative, gives a norm that is not finite: such a unit is
+ * dropped, never clipped by a wrong factor (G3).
  * @param squares - the squared norm of each parameter's gradient, [units], by name
  */
 export function clipFactors(
@@ -39,11 +34,9 @@ export function clipFactors(
 
   const factors = new Map<string, Value>();
   const groupNorms = groups.map((group) =>
-    b.sqrt(
-      total(
-        b,
-        group.map((name) => squares.get(name)!),
-      ),
+    rootOfSum(
+      b,
+      group.map((name) => squares.get(name)!),
     ),
   );
   groups.forEach((group, i) => {
@@ -54,15 +47,12 @@ export function clipFactors(
         : b.minimum(b.div(b.scalar(bound), norms), b.scalar(1));
     group.forEach((name) => factors.set(name, factor));
   });
-  const [first, ...others] = groupNorms;
   const norms =
-    others.length === 0
-      ? first!
-      : b.sqrt(
-          total(
-            b,
-            groupNorms.map((n) => b.mul(n, n)),
-          ),
+    layers === undefined
+      ? groupNorms[0]!
+      : rootOfSum(
+          b,
+          groupNorms.map((n) => b.mul(n, n)),
         );
   return { norms, factors };
 }
@@ -72,8 +62,8 @@ function layerOf(param: string): string {
   return dot < 0 ? param : param.slice(0, dot);
 }
 
-function total(b: GraphBuilder, values: readonly Value[]): Value {
-  return values.reduce((sum, value) => b.add(sum, value));
+function rootOfSum(b: GraphBuilder, values: readonly Value[]): Value {
+  return b.sqrt(values.reduce((sum, value) => b.add(sum, value)));
 }
 
 function checkPositive(name: string, value: number): void {

@@ -1,10 +1,11 @@
 import { InvalidParameterError } from '../../privacy/errors.ts';
+import type { Clipping } from '../../privacy/index.ts';
 import { addUse, clippedSum, plainSum, squareNorm, type Account, type ParameterSum } from './accounts.ts';
 import { GraphBuilder } from './builder.ts';
 import type { Use } from './derivatives/index.ts';
 import { differentiate, type Backward } from './differentiate.ts';
 import { productDim } from './dims.ts';
-import { clipFactors, type Clipping } from './factors.ts';
+import { clipFactors } from './factors.ts';
 import type { AnyNode, Dim, GradientGraph, Graph, SumOutput, Value } from './ir.ts';
 import { copyInto, nodesFor, simplify } from './passes.ts';
 import { checkRecordsApart, recordsAxis } from './records.ts';
@@ -40,7 +41,8 @@ const weightsInput = 'weights';
  *
  * Guarantees
  * - each unit moves the sums, all parameters together, by at most the clipping norm (G1, G7);
- * - norms are exact up to rounding, with the cross terms of parameters used twice and of a unit's records (G2);
+ * - norms are exact up to float32's rounding, on its high side, with the cross terms of parameters used twice and of a
+ *   unit's records (G2);
  * - a unit's norm is not finite where its gradient, or its square, is not (G3);
  * - every trainable parameter is covered, or this throws and names it (G4);
  * - a record's gradient depends on that record alone, or this throws and names the node (G5).

@@ -154,8 +154,9 @@ export const opNetworks: Readonly<Record<string, Network>> = {
     return meanLoss(b, logits);
   }),
   'embed tied to linear in-out': network((b, w) => {
-    const looked = b.sum(b.tanh(b.embed(ids(b, 4), w('table'))), [1]);
+    // The linear map comes first, so that backward meets it last; out-in above is the other way round.
     const mapped = b.sum(b.tanh(b.linear(b.input('x', 'f32', ['records', 3, 6]), w('table'), 'in-out')), [1]);
+    const looked = b.sum(b.tanh(b.embed(ids(b, 4), w('table'))), [1]);
     return weighted(b, b.mul(looked, mapped));
   }),
   'low rank': network((b, w) => {
