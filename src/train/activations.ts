@@ -1,5 +1,5 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
-import { mkdir, open, rename } from 'node:fs/promises';
+import { mkdir, open, rename, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DataError } from '../../privacy/index.ts';
 import { allUnits, lengthOf, microBatches, type MicroBatch, type TokenStore } from '../data/index.ts';
@@ -77,7 +77,7 @@ async function compute(request: ActivationRequest, path: string): Promise<void> 
       for (const [row, record] of batch.recordIndices.entries()) {
         const { start, rows } = place(record);
         const values = (data as Float32Array).subarray(row * rowSize, row * rowSize + rows * width);
-        await file.write(viewOf(values), 0, values.byteLength, start * width * bytesOf);
+        await writeWhole(file, values, start * width * bytesOf);
       }
       progress((done += batch.records));
     }
@@ -93,6 +93,14 @@ function placeIn(store: TokenStore, perToken: boolean): (record: number) => { st
   return perToken
     ? (record) => ({ start: store.offsets[record]!, rows: lengthOf(store, record) })
     : (record) => ({ start: record, rows: 1 });
+}
+
+/** A full disk may take a part only, without an error. */
+async function writeWhole(file: FileHandle, values: Float32Array, position: number): Promise<void> {
+  const bytes = viewOf(values);
+  for (let done = 0; done < bytes.length;) {
+    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+  }
 }
 
 function readWhole(file: number, target: Float32Array, position: number): void {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { ReadRegistry } from '../../privacy/index.ts';
 import { describe } from '../data/index.ts';
 import type { TrainOptions } from './job.ts';
 import type { Stores } from './materials.ts';
@@ -8,8 +9,10 @@ import { writeJson, type RunDirectory } from './run-directory.ts';
 export async function reportData(
   { train }: Stores,
   { private: directory }: RunDirectory,
+  reads: ReadRegistry,
   { observer, showPrivate = false }: Pick<TrainOptions, 'observer' | 'showPrivate'>,
 ): Promise<void> {
+  reads.use('data report');
   const path = join(directory, 'data.json');
   const found = describe(train);
   await writeJson(path, found);

@@ -1,10 +1,12 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/index.ts';
-import { trainJob, type TrainedRun, type TrainOptions } from './job.ts';
+import { resumeJob, trainJob, type TrainedRun, type TrainOptions } from './job.ts';
 import { majority, measure, summaryRow } from './measure.ts';
+import { notPrivate } from './plan-file.ts';
 import { writeRelease } from './release.ts';
 import { retentionOf } from './retention.ts';
-import { writeJson, type RunDirectory } from './run-directory.ts';
+import { runDirectory, writeJson, type RunDirectory } from './run-directory.ts';
 
 /** A run with its release written. */
 export interface Finished {
@@ -20,49 +22,48 @@ export interface Finished {
 }
 
 /**
- * Evaluates a trained run, writes its release and closes it. The non-private twin, where the job asks for it, is trained
- * here and stays in `private/`, figures and all.
+ * Evaluates a trained run, writes its release and closes it. What was measured on private validation data stays in
+ * `private/`, and so does the non-private twin, which is trained here where the job asks for it. Done again, it does no
+ * more than was left to do.
  */
 export async function finishRun(run: TrainedRun, options: Omit<TrainOptions, 'out'>): Promise<Finished> {
   const { config, stores, plan, directory, isPrivate } = run;
+  const { baselines, retention } = config.evaluate;
+  const metrics: Record<string, unknown> = isPrivate ? {} : { ...notPrivate };
+  const inside: Record<string, unknown> = {};
   try {
-    const { baselines, retention } = config.evaluate;
     const own = isPrivate ? 'private' : 'nonPrivate';
-    const metrics: Record<string, unknown> = {};
     if (stores.test) {
       metrics[own] = measure(stores.test, await run.logits('test'), config);
       if (baselines.includes('majority')) metrics['majority'] = majority(stores.test, config);
       if (baselines.includes('frozen') && run.frozen) metrics['frozen'] = run.frozen;
     }
     if (stores.validation) {
-      metrics['validation'] = measure(stores.validation, await run.logits('validation'), config);
+      const figures = measure(stores.validation, await run.logits('validation'), config);
+      if (stores.validationIsPublic) metrics['validation'] = figures;
+      else inside['validation (private)'] = figures;
     }
     if (retention !== undefined) metrics['retention'] = await retentionOf(run, retention);
     await writeRelease(run, metrics);
-    const rows = Object.entries(metrics).flatMap(([name, values]) => {
-      const row = summaryRow(name, values);
-      return row ? [row] : [];
-    });
-    const twin =
-      isPrivate && stores.test && baselines.includes('non-private')
-        ? await trainTwin(config, directory, options)
-        : undefined;
-    if (twin) {
-      const row = summaryRow('NOT PRIVATE twin', twin);
-      if (row) rows.push(row);
-      await writeJson(join(directory.private, 'comparison.json'), { nonPrivate: twin });
-    }
-    return {
-      directory,
-      epsilon: isPrivate ? plan.privacy.epsilon : Infinity,
-      delta: plan.privacy.delta,
-      steps: run.steps,
-      metrics,
-      rows,
-    };
   } finally {
     await run.close();
   }
+  if (isPrivate && stores.test && baselines.includes('non-private')) {
+    inside['NOT PRIVATE twin'] = await trainTwin(config, directory, options);
+  }
+  if (Object.keys(inside).length > 0) await writeJson(join(directory.private, 'comparison.json'), inside);
+  const rows = Object.entries({ ...metrics, ...inside }).flatMap(([name, values]) => {
+    const row = summaryRow(name, values);
+    return row ? [row] : [];
+  });
+  return {
+    directory,
+    epsilon: isPrivate ? plan.privacy.epsilon : Infinity,
+    delta: plan.privacy.delta,
+    steps: run.steps,
+    metrics,
+    rows,
+  };
 }
 
 /** The same job without privacy, on the same cached activations. */
@@ -73,8 +74,10 @@ async function trainTwin(
 ): Promise<unknown> {
   options.observer.note('training the non-private twin, for comparison; it stays in private/');
   const alone = { ...config, evaluate: { ...config.evaluate, baselines: [] } };
-  const { plan: _, ...rest } = options;
+  const { plan: _, stream: __, ...rest } = options;
   const out = join(inside, 'non-private');
-  const twin = await trainJob(alone, { ...rest, out, nonPrivate: true, activations });
+  const twin = existsSync(runDirectory(out).start)
+    ? await resumeJob(out, { ...rest, activations })
+    : await trainJob(alone, { ...rest, out, nonPrivate: true, activations });
   return (await finishRun(twin, rest)).metrics['nonPrivate'];
 }

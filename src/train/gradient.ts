@@ -45,11 +45,11 @@ export async function sumGradients(
     for (const [index, batch] of batches.entries()) {
       const finite = unitsWithFinite(batch, taken.norms[index]!);
       if (finite.length === batch.length) {
-        norms.push(...taken.norms[index]!);
-        losses.push(...taken.losses[index]!);
+        append(norms, taken.norms[index]!);
+        append(losses, taken.losses[index]!);
       } else {
         dropped += batch.length - finite.length;
-        again.push(...finite);
+        append(again, finite);
       }
     }
     left = Uint32Array.from(again).sort();
@@ -78,6 +78,11 @@ async function addAll(units: Uint32Array, source: GradientSource): Promise<Uint3
 function unitsWithFinite(units: Uint32Array, norms: Float32Array): Uint32Array {
   const each = norms.length / units.length;
   return units.filter((_, unit) => norms.subarray(unit * each, (unit + 1) * each).every(Number.isFinite));
+}
+
+/** Not by spreading, which a micro-batch of a hundred thousand units would be too long for. */
+function append(target: number[], values: Iterable<number>): void {
+  for (const value of values) target.push(value);
 }
 
 function add(sum: Float32Array, more: Float32Array): void {

@@ -1,5 +1,11 @@
 import { join } from 'node:path';
-import { DriftError, secureStream, type PrivacyStream } from '../../privacy/index.ts';
+import {
+  createReadRegistry,
+  DriftError,
+  InvalidParameterError,
+  secureStream,
+  type PrivacyStream,
+} from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import { createEngine, type Engine } from '../engines/index.ts';
 import type { LoraSettings } from '../models/index.ts';
@@ -17,15 +23,16 @@ import {
   type BaseModel,
   type Stores,
 } from './materials.ts';
-import { reporter, throwIfStopping, type Observer } from './observer.ts';
+import { reporter, throwIfStopping, type Observer, type Reporter } from './observer.ts';
 import { takeSteps } from './phase-loop.ts';
-import { startPhase } from './phase.ts';
-import { jobPlanFrom, planJob, requireSameJobPlan, type JobPlan } from './plan-file.ts';
+import { startPhase, type PhaseRun } from './phase.ts';
+import { jobPlanFrom, notPrivate, planJob, requireSameJobPlan, type JobPlan } from './plan-file.ts';
+import { checkBeforeTraining } from './preflight.ts';
 import { createRunDirectory, runDirectory, writeJson, type RunDirectory } from './run-directory.ts';
 import { readRunState, writeRunState, type RunState } from './run-state.ts';
 import { measure, scored } from './measure.ts';
 import { reportData } from './data-report.ts';
-import { openStart, storeKeysOf, type Start } from './start.ts';
+import { digestOf, openStart, storeKeysOf, writeStart, type Start } from './start.ts';
 import { adaptersIn, createSession, type Cut, type Session } from './session.ts';
 import { alone, type World } from './world.ts';
 
@@ -53,6 +60,8 @@ export interface TrainedRun {
   readonly plan: JobPlan;
   /** False for a non-private run, and for one whose randomness was seeded. */
   readonly isPrivate: boolean;
+  /** Trained without clipping and noise. */
+  readonly nonPrivate: boolean;
   readonly session: Session;
   readonly stores: Stores;
   readonly labelNames: readonly string[] | undefined;
@@ -72,22 +81,26 @@ export interface TrainedRun {
  * @throws DriftError if `options.plan` is not what the job would run
  */
 export async function trainJob(config: Config, options: TrainOptions): Promise<TrainedRun> {
-  const { observer, nonPrivate = false } = options;
+  const { observer, stream, nonPrivate = false } = options;
   const model = await openJobModel(config);
-  observer.note(`reading ${config.data.train}`);
-  const { stores, plan } = await dataAndPlan(config, model);
-  if (options.plan) requireSameJobPlan(options.plan, plan);
-  const directory = createRunDirectory(options.out);
-  const start: Start = { config, plan, nonPrivate, data: await dataDigests(config) };
-  await writeJson(directory.start, start);
-  await writeJson(join(directory.release, 'plan.json'), plan);
-  await reportData(stores, directory, options);
-  return trainPhases(start, directory, model, stores, options);
+  return orClose(model.directory, async () => {
+    observer.note(`reading ${config.data.train}`);
+    const { stores, plan } = await dataAndPlan(config, model);
+    if (options.plan) requireSameJobPlan(options.plan, plan);
+    checkBeforeTraining(config, plan, model, stores);
+    const seeded = !nonPrivate && stream?.secure === false;
+    const start: Start = { config, plan, nonPrivate, seeded, data: await dataDigests(config) };
+    const directory = createRunDirectory(options.out);
+    await reportData(stores, directory, createReadRegistry(plan.privacy.reads), options);
+    await writeStart(directory.start, start);
+    return trainPhases(start, directory, model, stores, options);
+  });
 }
 
 /**
  * Goes on with a run that was interrupted, in everything as before but for the noise and the samples, which are fresh.
  * @throws DriftError naming what is no longer what the run was started with (G26)
+ * @throws InvalidParameterError for a seeded stream, unless the run was started with one (G11)
  */
 export async function resumeJob(
   path: string,
@@ -95,6 +108,11 @@ export async function resumeJob(
 ): Promise<TrainedRun> {
   const directory = runDirectory(path);
   const start = await openStart(path);
+  if (!start.nonPrivate && start.seeded !== (options.stream?.secure === false)) {
+    throw new InvalidParameterError(
+      `stream: the run was started with ${start.seeded ? 'a seeded' : 'the secure'} one. Go on with the same kind.`,
+    );
+  }
   const agreed = jobPlanFrom(start.plan);
   const data = await dataDigests(start.config);
   const changed = Object.keys({ ...data, ...start.data }).filter((name) => data[name] !== start.data[name]);
@@ -104,9 +122,21 @@ export async function resumeJob(
     );
   }
   const model = await openJobModel(start.config);
-  const { stores, plan } = await dataAndPlan(start.config, model);
-  requireSameJobPlan(agreed, plan);
-  return trainPhases(start, directory, model, stores, options);
+  return orClose(model.directory, async () => {
+    const { stores, plan } = await dataAndPlan(start.config, model);
+    requireSameJobPlan(agreed, plan);
+    return trainPhases(start, directory, model, stores, options);
+  });
+}
+
+/** Does `work`; closes what it needs if it fails, else the caller has it to close. */
+async function orClose<T>(needed: { close(): Promise<void> }, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await needed.close();
+    throw error;
+  }
 }
 
 async function dataAndPlan(config: Config, model: BaseModel): Promise<{ stores: Stores; plan: JobPlan }> {
@@ -123,8 +153,10 @@ async function trainPhases(
   stores: Stores,
   options: Omit<TrainOptions, 'out' | 'plan'>,
 ): Promise<TrainedRun> {
-  const { config, plan, nonPrivate } = start;
-  const { observer, world = alone } = options;
+  const { config, plan, nonPrivate, seeded } = start;
+  const { observer, world = alone, showPrivate = false } = options;
+  const isPrivate = !nonPrivate && !seeded;
+  await writeJson(join(directory.release, 'plan.json'), isPrivate ? plan : { ...notPrivate, ...plan });
   const stream = nonPrivate ? undefined : (options.stream ?? secureStream());
   const engine = await startEngine(config);
   observer.note(`engine: ${engine.name}, ${engine.device}`);
@@ -142,16 +174,21 @@ async function trainPhases(
   });
   const storeKeys = storeKeysOf(start);
   const evaluator = createEvaluator(session, observer);
-  let lastCut: Cut = 'tokens';
-  const journal = new Journal(directory.journal);
   const remedy = `Go on with dptune train --resume ${directory.root}.`;
-  const { phases, hash } = plan.privacy;
-  let state = await readRunState(directory.checkpoint, hash);
-  session.restore(state.values);
-  const save = (next: RunState) => writeRunState(directory.checkpoint, hash, next);
-  const report = reporter(plan.privacy, nonPrivate, observer);
+  const { phases } = plan.privacy;
+  const reads = createReadRegistry(plan.privacy.reads);
+  const digest = digestOf(start);
+  let lastCut: Cut = 'tokens';
+  let running: PhaseRun | undefined;
+  let journal: Journal | undefined;
+  const close = async (): Promise<void> => {
+    running?.source.close();
+    evaluator.close();
+    journal?.close();
+    await engine.dispose();
+  };
 
-  while (state.phase < phases.length) {
+  const runPhase = async (state: RunState, charges: Journal, report: Reporter): Promise<RunState> => {
     const index = state.phase;
     const lora = adaptersIn(plan, index, model);
     const phaseRun = await startPhase(
@@ -162,7 +199,8 @@ async function trainPhases(
         store: stores.train,
         storeKey: storeKeys['train']!,
         lora,
-        journal,
+        journal: charges,
+        reads,
         world,
         stream,
         byUser: plan.privacy.unit.kind === 'user',
@@ -176,6 +214,7 @@ async function trainPhases(
       },
       state.inPhase,
     );
+    running = phaseRun;
     const { cut } = phaseRun.source;
     const before = phases.slice(0, index).reduce((sum, phase) => sum + phase.steps, 0);
     const validation = stores.validationIsPublic ? stores.validation : undefined;
@@ -185,17 +224,21 @@ async function trainPhases(
       remedy,
       before,
       report,
-      save,
+      show: showPrivate
+        ? (happened) => observer.note(`step (private): ${JSON.stringify(happened)}`)
+        : undefined,
+      save: (next) => writeRunState(directory.checkpoint, digest, next),
       score:
         validation &&
-        (async (run) => {
-          await session.assign(run.released(), run.network.params);
-          const logits = await evaluator.logits(validation, storeKeys['validation']!, cut, lora);
-          const { metrics, score } = scored(validation, logits, config);
-          observer.event({ event: 'validation', phase: run.phase.name, step: before + run.taken, metrics });
-          return score;
-        }),
+        ((run) =>
+          run.asReleased(async () => {
+            const logits = await evaluator.logits(validation, storeKeys['validation']!, cut, lora);
+            const { metrics, score } = scored(validation, logits, config);
+            observer.event({ event: 'validation', phase: run.phase.name, step: before + run.taken, metrics });
+            return score;
+          })),
     });
+    running = undefined;
     await phaseRun.close(best && config.train.keepBest ? best.values : undefined);
     const isFrozen = index === 0 && phases.length > 1 && plan.training[0]!.method === 'head';
     const frozen =
@@ -204,31 +247,39 @@ async function trainPhases(
         : state.frozen;
     evaluator.close();
     lastCut = cut;
-    state = { phase: index + 1, inPhase: undefined, values: session.changed(), best: undefined, frozen };
-    await save(state);
-  }
-  const last = plan.training.length - 1;
-  return {
-    directory,
-    config,
-    plan,
-    isPrivate: !nonPrivate && (stream?.secure ?? false),
-    session,
-    stores,
-    labelNames: labelNamesOf(stores.train),
-    lora: adaptersIn(plan, last, model),
-    model,
-    logits: (part) =>
-      evaluator.logits(stores[part]!, storeKeys[part]!, lastCut, adaptersIn(plan, last, model)),
-    frozen: state.frozen,
-    steps: plan.privacy.phases.reduce((sum, { name }) => sum + journal.charged(name), 0),
-    async close() {
-      evaluator.close();
-      journal.close();
-      await engine.dispose();
-      await model.directory.close();
-    },
+    return { phase: index + 1, inPhase: undefined, values: session.changed(), best: undefined, frozen };
   };
+
+  return orClose({ close }, async () => {
+    const charges = (journal = new Journal(directory.journal));
+    let state = await readRunState(directory.checkpoint, digest);
+    session.restore(state.values);
+    const report = reporter(plan.privacy, !isPrivate, observer);
+    while (state.phase < phases.length) {
+      state = await runPhase(state, charges, report);
+      await writeRunState(directory.checkpoint, digest, state);
+    }
+    const lora = adaptersIn(plan, phases.length - 1, model);
+    return {
+      directory,
+      config,
+      plan,
+      isPrivate,
+      nonPrivate,
+      session,
+      stores,
+      labelNames: labelNamesOf(stores.train),
+      lora,
+      model,
+      logits: (part) => evaluator.logits(stores[part]!, storeKeys[part]!, lastCut, lora),
+      frozen: state.frozen,
+      steps: phases.reduce((sum, { name }) => sum + charges.charged(name), 0),
+      async close() {
+        await close();
+        await model.directory.close();
+      },
+    };
+  });
 }
 
 async function startEngine({ performance: { engine, device, threads } }: Config): Promise<Engine> {

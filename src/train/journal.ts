@@ -1,4 +1,14 @@
-import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { DataError, DriftError } from '../../privacy/index.ts';
 
 /** One charge: a phase and a step of it, from 1. */
@@ -10,16 +20,22 @@ export interface Charge {
 /**
  * The write-ahead record of a run: a step's charge is durable before its batch is sampled, so a process killed at any
  * moment has sampled nothing that is not charged (G33). Each step is charged once: steps that a crash took are spent and
- * not repeated, so no batch is ever drawn beyond the plan's steps (G23).
+ * not repeated, so no batch is ever drawn beyond the plan's steps (G23). Of two processes that go on with one run, the
+ * second to charge stops before it samples: what lies on disk must be what this process read and wrote, to the byte.
  */
 export class Journal {
   readonly #file: number;
+  readonly #path: string;
   readonly #charged = new Map<string, number>();
+  #bytes: number;
 
   constructor(path: string) {
-    const charges = existsSync(path) ? readJournal(path) : [];
+    this.#path = path;
+    const isNew = !existsSync(path);
+    const charges = isNew ? [] : readJournal(path);
     this.#file = openSync(path, 'a+');
-    dropTornLine(this.#file, path);
+    if (isNew) syncDirectory(dirname(path));
+    this.#bytes = dropTornLine(this.#file, path);
     for (const charge of charges) this.#note(charge);
   }
 
@@ -28,17 +44,32 @@ export class Journal {
     return this.#charged.get(phase) ?? 0;
   }
 
-  /** Charges the phase's next step; returns only once the charge is on disk. */
+  /**
+   * Charges the phase's next step; returns only once the charge is on disk.
+   * @throws DriftError where another process charged this run in the meantime
+   */
   charge(phase: string): Charge {
     const charge: Charge = { phase, step: this.charged(phase) + 1 };
-    writeSync(this.#file, `${JSON.stringify(charge)}\n`);
+    const line = Buffer.from(`${JSON.stringify(charge)}\n`);
+    this.#requireAlone();
+    for (let done = 0; done < line.length;) done += writeSync(this.#file, line, done);
     fsyncSync(this.#file);
+    this.#bytes += line.length;
+    this.#requireAlone();
     this.#note(charge);
     return charge;
   }
 
   close(): void {
     closeSync(this.#file);
+  }
+
+  #requireAlone(): void {
+    const { size } = fstatSync(this.#file);
+    if (size === this.#bytes) return;
+    throw new DriftError(
+      `journal=${this.#path}: has ${size} bytes, and this process knows of ${this.#bytes}. Another process goes on with this run; let it finish, or end it and resume.`,
+    );
   }
 
   #note({ phase, step }: Charge): void {
@@ -77,8 +108,20 @@ function parseCharge(line: string): Charge | undefined {
   return undefined;
 }
 
-function dropTornLine(file: number, path: string): void {
+/** @returns the bytes that are left */
+function dropTornLine(file: number, path: string): number {
   const bytes = readFileSync(path);
   const end = bytes.lastIndexOf(0x0a) + 1;
   if (end < bytes.length) ftruncateSync(file, end);
+  return end;
+}
+
+/** Makes a new file's name durable, too. */
+function syncDirectory(path: string): void {
+  const directory = openSync(path, 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
 }

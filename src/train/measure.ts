@@ -113,7 +113,7 @@ export function summaryRow(
   name: string,
   values: unknown,
 ): Record<string, string | number | null> | undefined {
-  const figures = values as Record<string, unknown>;
+  const figures = (values ?? {}) as Record<string, unknown>;
   if (typeof figures['records'] !== 'number') return undefined;
   const intervals = figures['intervals'] as Record<string, readonly [number, number]>;
   const present = shown.filter((figure) => figure in figures).slice(0, 5);

@@ -25,9 +25,7 @@ export function modelCard(
     '',
     isPrivate ? '# Privately fine-tuned model' : '# NOT PRIVATE: fine-tuned without differential privacy',
     '',
-    ...(isPrivate
-      ? guarantee(run)
-      : ['This model was trained without clipping and noise. It carries no privacy guarantee.']),
+    ...(isPrivate ? guarantee(run) : [notPrivateReason(run)]),
     '',
     '## Training',
     '',
@@ -61,6 +59,12 @@ export function modelCard(
     ...(adapterUse ? ['', 'The adapter alone:', '', '```python', adapterUse, '```'] : []),
     '',
   ].join('\n');
+}
+
+/** For whatever of a run that is not private may be copied on its own. */
+export function notPrivateReason({ nonPrivate }: Pick<TrainedRun, 'nonPrivate'>): string {
+  const how = nonPrivate ? 'without clipping and noise' : 'with sampling and noise from a seed';
+  return `NOT PRIVATE: trained ${how}. It carries no privacy guarantee.`;
 }
 
 function guarantee({ plan: { privacy, sizeSource } }: TrainedRun): string[] {

@@ -33,12 +33,15 @@ export function throwIfStopping(observer: Observer, remedy: string): void {
   if (observer.stopping()) throw new InterruptedError(`interrupted. ${remedy}`);
 }
 
+/** Reports that so many steps were taken in all, the last one in `phase`. */
+export type Reporter = (phase: string, step: number) => void;
+
 /** Tells the observer where the run stands; epsilon is read off a curve computed once, rounded up to its next point. */
-export function reporter(plan: Plan, nonPrivate: boolean, observer: Observer) {
+export function reporter(plan: Plan, nonPrivate: boolean, observer: Observer): Reporter {
   const total = plan.phases.reduce((sum, { steps }) => sum + steps, 0);
   const points = Array.from({ length: 21 }, (_, i) => Math.ceil((i * total) / 20));
   const curve = nonPrivate ? [] : epsilonCurve(plan.event, [...new Set(points)], plan);
-  return (phase: string, step: number): void => {
+  return (phase, step) => {
     const point = curve.find((at) => at.step >= step);
     const epsilon = nonPrivate ? Infinity : Math.min(point?.epsilon.upper ?? plan.epsilon, plan.epsilon);
     observer.step({ phase, step, steps: total, epsilon, budget: nonPrivate ? Infinity : plan.epsilon });

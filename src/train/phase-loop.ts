@@ -1,8 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import type { Config } from '../config/index.ts';
-import { throwIfStopping, type Observer } from './observer.ts';
+import { throwIfStopping, type Observer, type Reporter } from './observer.ts';
 import type { PhaseRun } from './phase.ts';
 import type { Best, RunState } from './run-state.ts';
+import type { StepDiagnostics } from './step-diagnostics.ts';
 
 /** Share of the time that checkpoints may take where the job leaves their number open. */
 const checkpointShare = 0.02;
@@ -14,8 +15,9 @@ export interface LoopOptions {
   readonly remedy: string;
   /** Steps that earlier phases took. */
   readonly before: number;
-  /** Reports that so many steps were taken in all. */
-  readonly report: (phase: string, step: number) => void;
+  readonly report: Reporter;
+  /** Shows what happened in a step, which is private; absent unless the user asked for it. */
+  readonly show: ((happened: StepDiagnostics) => void) | undefined;
   readonly save: (state: RunState) => Promise<void>;
   /**
    * Score of the present model on public validation data, larger is better; absent where there is none.
@@ -34,7 +36,7 @@ export async function takeSteps(
   state: RunState,
   options: LoopOptions,
 ): Promise<Best | undefined> {
-  const { config, observer, before, report, save, score, remedy } = options;
+  const { config, observer, before, report, show, save, score, remedy } = options;
   const { steps, name } = run.phase;
   const due = checkpointClock(config);
   const { everySteps } = config.evaluate;
@@ -45,7 +47,8 @@ export async function takeSteps(
   report(name, before + run.taken);
 
   while (run.taken < steps && (best?.since ?? 0) < patience) {
-    await run.step();
+    const happened = await run.step();
+    show?.(happened);
     report(name, before + run.taken);
     if (score && (run.taken % evaluateEvery === 0 || run.taken === steps)) {
       const value = await score(run);

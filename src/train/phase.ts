@@ -7,6 +7,7 @@ import {
   type Mechanism,
   type Phase,
   type PrivacyStream,
+  type ReadRegistry,
 } from '../../privacy/index.ts';
 import type { TokenStore } from '../data/index.ts';
 import type { GradientProgram } from '../engines/index.ts';
@@ -25,6 +26,7 @@ import {
 import { createSchedule } from './schedules.ts';
 import { cutFor, type CutBatch, type RecordSource, type Session } from './session.ts';
 import type { TrainingPhase } from './settings.ts';
+import { diagnosticsOf, type StepDiagnostics } from './step-diagnostics.ts';
 import { tensorsOf, vectorOf, zeroVector, type ParameterVector } from './vector.ts';
 import type { World } from './world.ts';
 
@@ -36,6 +38,7 @@ export interface PhaseContext {
   /** Adapters that are in the network in this phase. */
   readonly lora: LoraSettings | undefined;
   readonly journal: Journal;
+  readonly reads: ReadRegistry;
   readonly world: World;
   /** Without one the phase is not private. */
   readonly stream: PrivacyStream | undefined;
@@ -56,12 +59,14 @@ export interface PhaseRun {
   readonly trainable: readonly string[];
   /** Steps charged. */
   readonly taken: number;
-  readonly secure: boolean;
-  step(): Promise<void>;
+  /** Takes one step and tells what happened in it. */
+  step(): Promise<StepDiagnostics>;
   /** Tells a schedule that follows a metric about an evaluation on public data; a larger score is better. */
   observe(score: number): void;
   /** The parameters as they would be released now: averaged where the job asks for it. */
   released(): Readonly<Record<string, Float32Array>>;
+  /** Does `work` while the session's model is the one that would be released now. */
+  asReleased<T>(work: () => Promise<T>): Promise<T>;
   snapshot(): Checkpoint;
   /** Ends the phase; its parameters stay as released, or become `values`. */
   close(values?: Readonly<Record<string, Float32Array>>): Promise<void>;
@@ -136,7 +141,6 @@ export async function startPhase(
     source,
     network,
     trainable,
-    secure: mechanism.secure,
     get taken() {
       return mechanism.taken;
     },
@@ -152,10 +156,22 @@ export async function startPhase(
       updateParameters(optimizer, vector.values, gradient.values, schedule.rate(index));
       average.add(vector.values);
       await engine.write(tensorsOf(vector));
-      log(context.stepsLog, phase, index, units.length, diagnostics);
+      const happened = diagnosticsOf(phase, index, units.length, diagnostics);
+      context.reads.use('step diagnostics');
+      appendFileSync(context.stepsLog, `${JSON.stringify(happened)}\n`);
+      return happened;
     },
     observe: (score) => schedule.observe(score),
     released: () => viewsOf(vector, average.values),
+    async asReleased(work) {
+      await session.assign(viewsOf(vector, average.values), specs);
+      try {
+        return await work();
+      } finally {
+        // The next step goes on from the parameters themselves, not from their average.
+        if (average.values !== vector.values) await engine.write(tensorsOf(vector));
+      }
+    },
     snapshot: () => ({
       arrays: {
         ...prefixed('parameter', vector.views),
@@ -267,29 +283,4 @@ function viewsOf({ places, views }: ParameterVector, values: Float32Array): Reco
   return Object.fromEntries(
     places.map(({ name }) => [name, values.subarray(offset, (offset += views[name]!.length))]),
   );
-}
-
-/** Private: what happened in a step, one JSON line. */
-function log(
-  path: string,
-  phase: Phase,
-  index: number,
-  batch: number,
-  { norms, losses, dropped }: { norms: number[]; losses: number[]; dropped: number },
-): void {
-  const clipped = norms.filter((norm) => norm > phase.clipping.norm).length;
-  const entry = {
-    phase: phase.name,
-    step: index + 1,
-    batch,
-    loss: mean(losses),
-    norm: mean(norms),
-    clipped: norms.length === 0 ? null : clipped / norms.length,
-    dropped,
-  };
-  appendFileSync(path, `${JSON.stringify(entry)}\n`);
-}
-
-function mean(values: readonly number[]): number | null {
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

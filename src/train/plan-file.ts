@@ -6,6 +6,7 @@ import {
   makePlan,
   planFromJson,
   diffValues,
+  type DeclaredRead,
   type Plan,
 } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
@@ -35,6 +36,9 @@ export interface JobPlan {
   readonly privacy: Plan;
 }
 
+/** Stands first in every document of a run that is not private, so that its plan is not taken for its guarantee. */
+export const notPrivate = { notPrivate: true } as const;
+
 /**
  * The plan of a job on a model.
  * @param units - number of privacy units, declared or counted
@@ -53,13 +57,27 @@ export async function planJob(config: Config, model: BaseModel, units: number): 
     reasons: settings.reasons,
     sizeSource: config.privacy.publicSize === 'auto' ? 'counted' : 'declared',
   } as const;
-  const privacy = makePlan({ ...settings.privacy, bindings: bindingsOf(body) });
+  const privacy = makePlan({ ...settings.privacy, reads: privateReads, bindings: bindingsOf(body) });
   // A schedule that cannot be followed to its end is refused now, before any budget is spent.
   for (const [index, { schedule, learningRate }] of settings.training.entries()) {
     await createSchedule(schedule, { steps: privacy.phases[index]!.steps, learningRate });
   }
   return { ...body, privacy };
 }
+
+/** What a run reads of the private data beside the noisy sums. Nothing of it leaves `private/`. */
+const privateReads: readonly DeclaredRead[] = [
+  {
+    name: 'data report',
+    purpose: 'counts and lengths of the training data, for its owner',
+    disposition: 'private',
+  },
+  {
+    name: 'step diagnostics',
+    purpose: 'losses, gradient norms and batch sizes by step, for the owner',
+    disposition: 'private',
+  },
+];
 
 /** What ties the privacy plan to the rest: change one and its hash changes. */
 function bindingsOf(body: Omit<JobPlan, 'privacy'>): Record<string, string> {
@@ -80,12 +98,12 @@ export async function readPlanFile(path: string): Promise<JobPlan> {
 
 /** @throws DriftError unless the plan's parts agree with each other */
 export function jobPlanFrom(json: unknown): JobPlan {
-  const stored = json as JobPlan;
-  if (stored?.format !== 'dptune-plan/1') {
+  const { notPrivate: _, ...stored } = (json ?? {}) as JobPlan & Partial<typeof notPrivate>;
+  if (stored.format !== 'dptune-plan/1') {
     throw new DriftError('plan.json: not a plan of this version of dptune. Make it anew with dptune plan.');
   }
   const privacy = planFromJson(stored.privacy);
-  const { privacy: _, ...body } = stored;
+  const { privacy: __, ...body } = stored;
   const expected = bindingsOf(body);
   const broken = Object.keys(expected).filter((name) => privacy.bindings[name] !== expected[name]);
   if (broken.length > 0) {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { writeAdapter, writeAtomic, writeModel, type NamedTensor } from '../formats/index.ts';
 import { adapterOf, adapterUsage, exportModel, mergeLora } from '../models/index.ts';
 import type { TrainedRun } from './job.ts';
-import { modelCard } from './model-card.ts';
+import { modelCard, notPrivateReason } from './model-card.ts';
 import { writeJson } from './run-directory.ts';
 import { headOf } from './session.ts';
 
@@ -44,6 +44,9 @@ export async function writeRelease(run: TrainedRun, metrics: ReleasedMetrics): P
       join(directory.release, 'adapter'),
       adapterOf({ architecture, network, values: session.values, lora, task, head, baseModel }),
     );
+    if (!run.isPrivate) {
+      await writeAtomic(join(directory.release, 'adapter', 'README.md'), [`${notPrivateReason(run)}\n`]);
+    }
     usage = adapterUsage({ task, head, labels: names.length, baseModel, path: 'adapter', architecture });
   }
   await writeJson(join(directory.release, 'metrics.json'), metrics);

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import { DataError, reproducibleRng } from '../../privacy/index.ts';
+import { reproducibleRng } from '../../privacy/index.ts';
 import { buildNetwork, feedsOf, loadParameters, mergeLora } from '../models/index.ts';
 import type { TrainedRun } from './job.ts';
 import { maskedBatch } from './masking.ts';
+import { readPublicText } from './preflight.ts';
 
 /** The masked-language-model loss on public text, nats a predicted token, before and after fine-tuning. */
 export interface Retention {
@@ -25,9 +25,6 @@ export async function retentionOf(run: TrainedRun, path: string): Promise<Retent
   if (!hasLanguageHead(run)) {
     return { before: null, after: null, reason: 'the checkpoint has no masked-language-model head' };
   }
-  const lines = (await readFile(path, 'utf8')).split(/\r?\n/).filter((line) => line.trim() !== '');
-  if (lines.length === 0)
-    throw new DataError(`evaluate.retention=${path}: has no text. Give one document a line.`);
   const network = buildNetwork({ architecture, task: 'masked-lm', maxTokens: plan.maxLength });
   const base = await loadParameters(directory.weights, {
     architecture,
@@ -36,7 +33,9 @@ export async function retentionOf(run: TrainedRun, path: string): Promise<Retent
     head: 'checkpoint',
   });
   const program = await session.engine.load(network.graph);
-  const texts = lines.map((line) => tokenizer.encode(line, undefined, { maxLength: plan.maxLength }).ids);
+  const texts = readPublicText(path).map(
+    (line) => tokenizer.encode(line, undefined, { maxLength: plan.maxLength }).ids,
+  );
 
   const lossWith = async (values: ReadonlyMap<string, Float32Array>): Promise<number> => {
     const tensors = network.params.map(({ name, shape }) => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { InvalidParameterError } from '../../privacy/index.ts';
 import { writeAtomic } from '../formats/index.ts';
@@ -12,7 +12,6 @@ export interface RunDirectory {
   readonly start: string;
   readonly journal: string;
   readonly checkpoint: string;
-  readonly bestCheckpoint: string;
   /** Per-step diagnostics. */
   readonly steps: string;
   readonly activations: string;
@@ -28,7 +27,6 @@ export function runDirectory(path: string): RunDirectory {
     start: join(inside, 'start.json'),
     journal: join(inside, 'journal.ndjson'),
     checkpoint: join(inside, 'checkpoint.safetensors'),
-    bestCheckpoint: join(inside, 'best.safetensors'),
     steps: join(inside, 'steps.ndjson'),
     activations: join(inside, 'activations'),
   };
@@ -42,9 +40,24 @@ export function createRunDirectory(path: string): RunDirectory {
       `out=${path}: a run lies there already. Go on with it by --resume ${path}, or name another directory.`,
     );
   }
+  if (!isUnused(run)) {
+    throw new InvalidParameterError(
+      `out=${path}: is not empty, and what is in release/ would be published with the run. Name a new directory.`,
+    );
+  }
   mkdirSync(run.release, { recursive: true });
   mkdirSync(run.private, { recursive: true, mode: 0o700 });
   return run;
+}
+
+/** Absent, empty, or left by a run that was killed before it began. */
+function isUnused({ root, release, private: inside }: RunDirectory): boolean {
+  const foreign = entriesOf(root).filter((name) => ![release, inside].includes(join(root, name)));
+  return foreign.length === 0 && entriesOf(release).length === 0;
+}
+
+function entriesOf(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
 }
 
 export async function writeJson(path: string, value: unknown): Promise<void> {

@@ -21,7 +21,7 @@ export interface RunState {
   readonly frozen: unknown;
 }
 
-export const freshState: RunState = {
+const freshState: RunState = {
   phase: 0,
   inPhase: undefined,
   values: {},
@@ -29,7 +29,8 @@ export const freshState: RunState = {
   frozen: null,
 };
 
-export async function writeRunState(path: string, planHash: string, state: RunState): Promise<void> {
+/** @param start - digest of what the run was started with */
+export async function writeRunState(path: string, start: string, state: RunState): Promise<void> {
   const { phase, inPhase, values, best, frozen } = state;
   await writeCheckpoint(path, {
     arrays: {
@@ -38,7 +39,7 @@ export async function writeRunState(path: string, planHash: string, state: RunSt
       ...under('best', best?.values ?? {}),
     },
     state: {
-      plan: planHash,
+      start,
       phase,
       inPhase: inPhase?.state ?? null,
       best: best ? { score: best.score, since: best.since } : null,
@@ -49,15 +50,15 @@ export async function writeRunState(path: string, planHash: string, state: RunSt
 
 /**
  * The state at `path`, or a fresh one where there is none.
- * @throws DriftError for the state of another plan
+ * @throws DriftError for the state of another run
  */
-export async function readRunState(path: string, planHash: string): Promise<RunState> {
+export async function readRunState(path: string, start: string): Promise<RunState> {
   const checkpoint = await readCheckpoint(path);
   if (!checkpoint) return freshState;
   const { arrays, state } = checkpoint;
-  if (state['plan'] !== planHash) {
+  if (state['start'] !== start) {
     throw new DriftError(
-      `checkpoint=${path}: belongs to another plan. Restore the run directory from a copy.`,
+      `checkpoint=${path}: belongs to another run. Restore the run directory from a copy.`,
     );
   }
   const inPhase = state['inPhase'] as Checkpoint['state'] | null;

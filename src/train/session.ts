@@ -73,6 +73,9 @@ export interface Session extends SessionOptions {
   ): Promise<RecordSource>;
 }
 
+/** Token positions of a micro-batch of which only one vector a record is computed. */
+const featureBudget = 1 << 19;
+
 export function createSession(options: SessionOptions): Session {
   const { model, task, labels, head, seed, engine, directory, microBatchTokens, maxTokens } = options;
   const values: ParameterValues = new Map();
@@ -139,10 +142,10 @@ export function createSession(options: SessionOptions): Session {
       const below = network({ to: cut, ...(lora && { lora }) });
       await prepare(below);
       const program = await engine.load(below.graph);
-      const activations = await frozenOutput(below, program, cut, store, storeKey, progress);
+      const activations = await frozenOutput(below, program, cut, lora, store, storeKey, progress);
       await program.dispose();
-      // One vector a record needs no padding, so that a batch may be as large as it likes.
-      const budget = activations.perToken ? microBatchTokens : 1 << 22;
+      // One vector a record needs no padding: a batch may be as large as memory likes.
+      const budget = activations.perToken ? microBatchTokens : featureBudget;
       return {
         cut,
         *batches(units) {
@@ -160,6 +163,7 @@ export function createSession(options: SessionOptions): Session {
     below: Network,
     program: Program,
     cut: Cut,
+    lora: LoraSettings | undefined,
     store: TokenStore,
     storeKey: string,
     progress: (records: number) => void,
@@ -173,6 +177,8 @@ export function createSession(options: SessionOptions): Session {
         cut,
         head,
         maxTokens,
+        // Adapters that have not trained yet add exactly nothing; trained ones add alpha / rank times their product.
+        lora: moved.length === 0 ? null : (lora ?? null),
         moved: moved.map(({ name }) => [name, digestOf(values.get(name)!)]),
       }),
       store,

@@ -1,15 +1,27 @@
 import { existsSync } from 'node:fs';
-import { canonicalHash, InvalidParameterError } from '../../privacy/index.ts';
+import { canonicalHash, DriftError, InvalidParameterError } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import { readJson, type JobPlan } from './plan-file.ts';
-import { runDirectory } from './run-directory.ts';
+import { runDirectory, writeJson } from './run-directory.ts';
 
 /** What a run was started with; `private/start.json`. */
 export interface Start {
   readonly config: Config;
   readonly plan: JobPlan;
   readonly nonPrivate: boolean;
+  /** Whether sampling and noise come from a seed, as in tests; such a run is NOT PRIVATE for good (G11). */
+  readonly seeded: boolean;
   readonly data: Readonly<Record<string, string>>;
+}
+
+/** Ties a run's checkpoints to what it was started with. */
+export function digestOf(start: Start): string {
+  return canonicalHash(start);
+}
+
+/** Writes what a run is started with; from then on a run lies there. */
+export async function writeStart(path: string, start: Start): Promise<void> {
+  await writeJson(path, { ...start, digest: digestOf(start) });
 }
 
 /** The job of a run, as it was started. */
@@ -17,12 +29,21 @@ export async function openRunConfig(path: string): Promise<Config> {
   return (await openStart(path)).config;
 }
 
-/** @throws InvalidParameterError where no run lies */
+/**
+ * @throws InvalidParameterError where no run lies
+ * @throws DriftError where the file was changed
+ */
 export async function openStart(path: string): Promise<Start> {
-  const { start } = runDirectory(path);
-  if (existsSync(start)) return (await readJson(start)) as Start;
-  throw new InvalidParameterError(
-    `run=${path}: no run lies there. Start one with dptune train JOB --out ${path}.`,
+  const file = runDirectory(path).start;
+  if (!existsSync(file)) {
+    throw new InvalidParameterError(
+      `run=${path}: no run lies there. Start one with dptune train JOB --out ${path}.`,
+    );
+  }
+  const { digest, ...start } = (await readJson(file)) as Start & { readonly digest: string };
+  if (digest === digestOf(start)) return start;
+  throw new DriftError(
+    `${file}: was changed after the run began. Restore it from a copy, or start a new run.`,
   );
 }
 

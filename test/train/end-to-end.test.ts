@@ -27,7 +27,7 @@ const model = ['config.json', 'model.safetensors', 'tokenizer_config.json', 'voc
 const always = ['README.md', 'metrics.json', ...model, 'plan.json'];
 const adapter = ['adapter/adapter_config.json', 'adapter/adapter_model.safetensors'];
 
-const cases: readonly (readonly [string, JobSettings, Record<string, unknown>?])[] = [
+const cases: readonly (readonly [string, JobSettings])[] = [
   ['head on the mean', {}],
   ['head on the first token', { train: { head: 'first' } }],
   ['head on the pooler', { train: { head: 'pooler' } }],

@@ -1,0 +1,75 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { DataError, InvalidParameterError } from '../../privacy/index.ts';
+import type { Config } from '../config/index.ts';
+import { privateGradient } from '../graph/index.ts';
+import { buildNetwork, trainableNames } from '../models/index.ts';
+import { labelCountOf, taskOf, type BaseModel, type Stores } from './materials.ts';
+import { measure, scored } from './measure.ts';
+import type { JobPlan } from './plan-file.ts';
+import { adaptersIn, headOf } from './session.ts';
+
+/**
+ * Refuses, before anything is spent or written, a job that could not be trained, evaluated or released in the end: a
+ * parameter that no rule clips (G4), an unknown metric, a public text that cannot be read.
+ * @throws InvalidParameterError or DataError that names what is wrong
+ */
+export function checkBeforeTraining(config: Config, plan: JobPlan, model: BaseModel, stores: Stores): void {
+  checkGradients(config, plan, model, stores);
+  checkEvaluation(config, stores);
+  const { retention } = config.evaluate;
+  if (retention !== undefined) readPublicText(retention);
+}
+
+function checkGradients(config: Config, plan: JobPlan, model: BaseModel, { train }: Stores): void {
+  for (const [index, { method, layers, dropout }] of plan.training.entries()) {
+    const { clipping } = plan.privacy.phases[index]!;
+    const lora = adaptersIn(plan, index, model);
+    const network = buildNetwork({
+      architecture: model.architecture,
+      task: taskOf(config),
+      labels: labelCountOf(train),
+      head: headOf(plan.head, model.architecture),
+      maxTokens: plan.maxLength,
+      dropout,
+      ...(lora && { lora }),
+    });
+    const trainable = trainableNames(
+      network.params,
+      method === 'last' ? { method, layers: layers! } : { method },
+    );
+    privateGradient({
+      network: network.graph,
+      loss: 'loss',
+      trainable,
+      clipping,
+      ...(plan.privacy.unit.kind === 'user' && { recordsPerUnit: 'perUnit' }),
+      sizes: { tokens: plan.maxLength, perUnit: 1 },
+    });
+  }
+}
+
+/** Evaluates outputs of all zeros, to find a metric that the task does not have. */
+function checkEvaluation(config: Config, { train, test, validation, validationIsPublic }: Stores): void {
+  const quick = { ...config, evaluate: { ...config.evaluate, bootstrap: 0 } };
+  const width = labelCountOf(train);
+  if (test) measure(test, new Float32Array(test.records * width), quick);
+  if (validation && validationIsPublic) {
+    scored(validation, new Float32Array(validation.records * width), quick);
+  }
+}
+
+/**
+ * The documents of the public text for retention, one a line.
+ * @throws DataError where there are none
+ */
+export function readPublicText(path: string): string[] {
+  if (!existsSync(path)) {
+    throw new InvalidParameterError(`evaluate.retention=${path}: there is no such file. Name a public text.`);
+  }
+  const lines = readFileSync(path, 'utf8')
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== '');
+  if (lines.length === 0)
+    throw new DataError(`evaluate.retention=${path}: has no text. Give one document a line.`);
+  return lines;
+}
