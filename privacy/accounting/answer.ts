@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { canonicalHash } from '../canonical-json.ts';
 import type { DpEvent, Relation } from './events.ts';
 
 /** Changes when any answer may change; it is part of the digest. */
@@ -51,16 +51,5 @@ export function digestOf(
   relation: Relation,
   query: Readonly<Record<string, number>>,
 ): string {
-  const question = JSON.stringify(sorted({ event, relation, query, version: accountantVersion }));
-  return createHash('sha256').update(question).digest('hex');
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, item]) => [key, sorted(item)]),
-  );
+  return canonicalHash({ event, relation, query, version: accountantVersion });
 }

@@ -1,5 +1,6 @@
 import { UnsupportedEventError } from '../errors.ts';
 import type { DpEvent, Relation } from './events.ts';
+import { treeSensitivitySquared } from './tree.ts';
 
 /** A mechanism that is not itself a composition, and how often it runs. */
 export type Leaf = { readonly event: DpEvent; readonly count: number };
@@ -32,6 +33,12 @@ export function leavesOf(event: DpEvent, relation: Relation): Leaf[] {
       case 'banded-matrix':
         visitBanded(part, count);
         return;
+      case 'tree': {
+        const { steps, maxParticipations = 1, minSeparation = 0 } = part;
+        const squared = treeSensitivitySquared(steps, maxParticipations, minSeparation);
+        inverseVariance += (count * squared) / (part.noiseMultiplier * part.noiseMultiplier);
+        return;
+      }
       default:
         keep(part, count);
     }

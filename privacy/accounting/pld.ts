@@ -7,7 +7,7 @@ import { exp, log } from './elementary.ts';
 import { largestLoss } from './pairs.ts';
 import type { LossPair } from './pairs.ts';
 import type { Phase } from './parts.ts';
-import { deltaBound, lowerEpsilon, upperEpsilon } from './profile.ts';
+import { deltaBound, lowerEpsilon, profileOf, upperEpsilon } from './profile.ts';
 import { truncated } from './tails.ts';
 import { saddleOf, tiltFor, totalCumulant } from './windows.ts';
 
@@ -23,9 +23,9 @@ const tolerance = 1e-4;
 /** Part of delta that may be spent on giving absurdly rare outcomes an infinite loss. */
 const truncationShare = 1e-7;
 
-type Prepared = { readonly phases: Phase[]; readonly cumulant: CumulantFunction };
+export type Prepared = { readonly phases: Phase[]; readonly cumulant: CumulantFunction };
 
-function prepare(pairs: readonly PairCount[], delta: number): Prepared {
+export function prepare(pairs: readonly PairCount[], delta: number): Prepared {
   const phases = pairs.map(({ pair, count }) => {
     const cut = truncated(pair, count, (truncationShare * delta) / pairs.length);
     return { pair: cut, count, cumulant: cumulantOf(cut) };
@@ -53,10 +53,11 @@ export function epsilonEnclosure(pairs: readonly PairCount[], delta: number, max
     slope = chosen.slope;
     const composition = composePhases(phases, chosen.tilt, { epsilon: guess, slope }, size);
     last = composition;
-    const found = upperEpsilon(composition, delta);
+    const profile = profileOf(composition);
+    const found = upperEpsilon(profile, delta);
     const gain = upper - found;
     upper = Math.min(upper, found);
-    lower = Math.max(lower, lowerEpsilon(composition, delta, upper));
+    lower = Math.max(lower, lowerEpsilon(profile, delta, upper));
     if (upper < Infinity && upper - lower <= tolerance * upper) break;
     // Four times finer lattices have about a sixteenth of the error.
     if (gain >= 0 && gain < 5 * tolerance * upper) break;
@@ -81,8 +82,9 @@ export function deltaEnclosure(pairs: readonly PairCount[], epsilon: number): En
     const { tilt, slope } = tiltFor(cumulant, epsilon, log(delta), saddle.tilt, spareNats);
     const composition = composePhases(phases, tilt, { epsilon: Math.max(epsilon, 1e-3), slope }, size);
     last = composition;
-    lower = Math.max(lower, deltaBound(composition, epsilon, 'lower'));
-    upper = Math.min(upper, deltaBound(composition, epsilon, 'upper'));
+    const profile = profileOf(composition);
+    lower = Math.max(lower, deltaBound(profile, epsilon, 'lower'));
+    upper = Math.min(upper, deltaBound(profile, epsilon, 'upper'));
     if (upper - lower <= 10 * tolerance * upper) break;
     delta = Math.max(1e-290, lower > 0 ? lower : Math.min(upper / 10, exp(saddle.logDelta)));
   }

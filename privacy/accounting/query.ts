@@ -1,6 +1,6 @@
 import { DptuneError, InvalidParameterError } from '../errors.ts';
 import { accountantVersion, digestOf, noBudget } from './answer.ts';
-import type { Answer, DeltaAnswer, Direction, Method } from './answer.ts';
+import type { Answer, DeltaAnswer, Direction, Interval, Method } from './answer.ts';
 import { infiniteMass } from './composition.ts';
 import { directionsOf, dominatingPair } from './dominating.ts';
 import type { PairDirection } from './dominating.ts';
@@ -56,7 +56,7 @@ export function epsilonAnswer(event: DpEvent, query: EpsilonQuery, maxSize: numb
             (order, rdp) => epsilonFromRdp(order, rdp, delta),
           );
   return {
-    epsilon: found.interval,
+    epsilon: isUpperOnly(event) ? upperOnly(found.interval) : found.interval,
     delta,
     relation,
     direction: found.direction,
@@ -89,7 +89,7 @@ export function deltaOf(event: DpEvent, query: DeltaQuery): DeltaAnswer {
         );
   return {
     epsilon,
-    delta: found.interval,
+    delta: isUpperOnly(event) ? upperOnly(found.interval) : found.interval,
     relation,
     direction: found.direction,
     method: found.method,
@@ -100,7 +100,18 @@ export function deltaOf(event: DpEvent, query: DeltaQuery): DeltaAnswer {
   };
 }
 
-function checkRelation(relation: Relation): void {
+/** Whether some part's sensitivity is itself an upper bound, so that nothing is known from below. */
+function isUpperOnly(event: DpEvent): boolean {
+  if (event.kind === 'composed') return event.events.some(isUpperOnly);
+  if (event.kind === 'tree') return (event.maxParticipations ?? 1) > 1;
+  return 'event' in event && isUpperOnly(event.event);
+}
+
+function upperOnly({ upper }: Interval): Interval {
+  return { lower: 0, estimate: upper, upper };
+}
+
+export function checkRelation(relation: Relation): void {
   if (!relations.includes(relation)) {
     throw new InvalidParameterError(
       `relation=${JSON.stringify(relation)}: must be one of ${relations.join(', ')}. Most training is add-or-remove-one.`,
@@ -131,7 +142,7 @@ export function pairsOf(
 }
 
 /** Gaussians are their own mirror images: one direction says it all. */
-function isSymmetric(leaves: readonly Leaf[]): boolean {
+export function isSymmetric(leaves: readonly Leaf[]): boolean {
   return leaves.every(({ event }) =>
     [
       'gaussian',

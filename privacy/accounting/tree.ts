@@ -1,0 +1,24 @@
+/**
+ * Bound of the squared L2 sensitivity of tree aggregation to one unit: the sum over nodes of (leaves of the unit below
+ * the node)^2. With one participation it is exactly the number of levels. With more, a node of 2^l leaves holds at most
+ * ceil(2^l / (minSeparation + 1)) participations, and as many nodes as possible being full is the worst case of a level.
+ * (Kairouz et al., arXiv:2103.00039, appendix D, bounded level by level.)
+ * @param steps - leaves
+ * @param maxParticipations - of one unit
+ * @param minSeparation - leaves strictly between two participations of a unit
+ */
+export function treeSensitivitySquared(
+  steps: number,
+  maxParticipations: number,
+  minSeparation: number,
+): number {
+  let total = 0;
+  const most = Math.min(maxParticipations, Math.ceil(steps / (minSeparation + 1)));
+  for (let leaves = 1; leaves <= steps; leaves *= 2) {
+    const full = Math.min(most, Math.ceil(leaves / (minSeparation + 1)));
+    const nodes = Math.floor(most / full);
+    const rest = most - nodes * full;
+    total += nodes * full * full + rest * rest;
+  }
+  return total;
+}
