@@ -1,117 +1,104 @@
-import { GraphBuilder } from '../src/graph/index.ts';
-import type { Graph, Value } from '../src/graph/index.ts';
+import { reproducibleRng, type ReproducibleRng } from '../privacy/index.ts';
 import type { Tensor, Tensors } from '../src/engines/index.ts';
-
-export interface EncoderShape {
-  readonly layers: number;
-  readonly width: number;
-  readonly heads: number;
-  readonly inner: number;
-  readonly vocabulary: number;
-  readonly positions: number;
-}
-
-/** The shape of all-MiniLM-L6-v2. */
-export const miniLm: EncoderShape = {
-  layers: 6,
-  width: 384,
-  heads: 12,
-  inner: 1536,
-  vocabulary: 30522,
-  positions: 512,
-};
+import { evaluateDim } from '../src/graph/index.ts';
+import type { GradientRequest, Graph } from '../src/graph/index.ts';
+import { architectureOf, buildNetwork, feedsOf, initialValues, trainableNames } from '../src/models/index.ts';
+import type { Network, ParameterSpec } from '../src/models/index.ts';
 
 export type Method = 'full' | 'lora';
+export type EncoderSize = keyof typeof configs;
 
+/** `standard` is the shape of all-MiniLM-L6-v2; `small` is for engines that would take minutes with it. */
+const configs = {
+  standard: {
+    num_hidden_layers: 6,
+    hidden_size: 384,
+    num_attention_heads: 12,
+    intermediate_size: 1536,
+    vocab_size: 30_522,
+  },
+  small: {
+    num_hidden_layers: 2,
+    hidden_size: 128,
+    num_attention_heads: 4,
+    intermediate_size: 512,
+    vocab_size: 2_000,
+  },
+} as const;
+
+/** A classifier with random weights, to be differentiated. */
 export interface Encoder {
-  readonly network: Graph;
+  readonly network: Network;
   readonly trainable: readonly string[];
+  readonly request: GradientRequest;
+  readonly vocabulary: number;
 }
 
-/** A BERT encoder with mean pooling and a classifier of two classes; output `loss` [records]. */
-export function buildEncoder(shape: EncoderShape, method: Method, rank = 8): Encoder {
-  const g = new GraphBuilder();
-  const { width, heads, inner } = shape;
-  const rows = ['records', 'tokens'] as const;
-  const ids = g.input('ids', 'i32', rows);
-  const mask = g.input('mask', 'f32', rows);
-  const positions = g.input('positions', 'i32', rows);
-  const types = g.input('types', 'i32', rows);
-  const labels = g.input('labels', 'i32', ['records']);
-
-  const linear = (x: Value, name: string, from: number, to: number): Value =>
-    g.bias(g.linear(x, g.param(`${name}.weight`, [to, from]), 'out-in'), g.param(`${name}.bias`, [to]));
-  const adapted = (x: Value, name: string): Value => {
-    const base = linear(x, name, width, width);
-    if (method !== 'lora') return base;
-    const down = g.linear(x, g.param(`${name}.lora_A`, [rank, width]), 'out-in');
-    const up = g.linear(down, g.param(`${name}.lora_B`, [width, rank]), 'out-in');
-    return g.add(base, g.affine(up, 2));
-  };
-  const norm = (x: Value, name: string): Value =>
-    g.layerNorm(x, g.param(`${name}.weight`, [width]), g.param(`${name}.bias`, [width]), 1e-12).y;
-  const split = (x: Value): Value => g.transpose(g.reshape(x, [...rows, heads, width / heads]), [0, 2, 1, 3]);
-
-  let hidden = g.add(
-    g.add(
-      g.embed(ids, g.param('wordTable', [shape.vocabulary, width])),
-      g.embed(types, g.param('typeTable', [2, width])),
-    ),
-    g.embed(positions, g.param('positionTable', [shape.positions, width])),
-  );
-  hidden = norm(hidden, 'embeddings.norm');
-  const attend = g.reshape(g.affine(mask, 1e4, -1e4), ['records', 1, 1, 'tokens']);
-  for (let layer = 0; layer < shape.layers; layer++) {
-    const name = (part: string): string => `layer.${layer}.${part}`;
-    const query = split(adapted(hidden, name('query')));
-    const key = split(linear(hidden, name('key'), width, width));
-    const value = split(adapted(hidden, name('value')));
-    const scores = g.affine(g.matmul(query, key, { transposeB: true }), 1 / Math.sqrt(width / heads));
-    const mixed = g.matmul(g.softmax(g.add(scores, attend)), value);
-    const context = g.reshape(g.transpose(mixed, [0, 2, 1, 3]), [...rows, width]);
-    hidden = norm(g.add(linear(context, name('output'), width, width), hidden), name('attention.norm'));
-    const wide = g.gelu(linear(hidden, name('up'), width, inner));
-    hidden = norm(g.add(linear(wide, name('down'), inner, width), hidden), name('norm'));
-  }
-  const weight = g.reshape(mask, [...rows, 1]);
-  const pooled = g.div(g.sum(g.mul(hidden, weight), [1]), g.sum(weight, [1]));
-  const logits = linear(pooled, 'classifier', width, 2);
-  g.output('loss', g.crossEntropy(logits, labels).loss);
-  const network = g.build();
-  const trainable = network.params
-    .map(({ name }) => name)
-    .filter((name) => method === 'full' || name.includes('lora_') || name.startsWith('classifier'));
-  return { network, trainable };
+/** A BERT encoder with mean pooling and two classes; LoRA of rank 8 on query and value. No dropout. */
+export function benchEncoder(size: EncoderSize, method: Method): Encoder {
+  const architecture = architectureOf({
+    model_type: 'bert',
+    hidden_act: 'gelu',
+    max_position_embeddings: 512,
+    type_vocab_size: 2,
+    layer_norm_eps: 1e-12,
+    initializer_range: 0.02,
+    ...configs[size],
+  });
+  const lora = { rank: 8, alpha: 16, dropout: 0, targets: ['query', 'value'] };
+  const network = buildNetwork({
+    architecture,
+    task: 'single-label',
+    labels: 2,
+    head: 'mean',
+    ...(method === 'lora' && { lora }),
+  });
+  const trainable = trainableNames(network.params, { method });
+  const request = { network: network.graph, loss: 'loss', trainable };
+  return { network, trainable, request, vocabulary: configs[size].vocab_size };
 }
 
-/** Small random weights, norms at one; `random` in [0, 1). */
-export function randomParams(network: Graph, random: () => number): Record<string, Tensor> {
+export const benchRng = (): ReproducibleRng => reproducibleRng('bench');
+
+/** Initial weights of every parameter, the head's too, which would be zero. */
+export function benchParams(specs: readonly ParameterSpec[], rng: ReproducibleRng): Record<string, Tensor> {
   return Object.fromEntries(
-    network.params.map(({ name, value }) => {
-      const dims = value.shape.map(Number);
-      const data = new Float32Array(dims.reduce((a, b) => a * b, 1));
-      if (name.endsWith('norm.weight')) data.fill(1);
-      else for (let i = 0; i < data.length; i++) data[i] = (random() - 0.5) * 0.07;
-      return [name, { dims, data }];
+    specs.map((spec) => {
+      const init = spec.init.kind === 'zeros' ? ({ kind: 'normal', deviation: 0.02 } as const) : spec.init;
+      return [spec.name, { dims: spec.shape, data: initialValues({ ...spec, init }, rng) }];
     }),
   );
 }
 
 /** Records of random tokens, without padding. */
-export function randomBatch(
-  shape: EncoderShape,
+export function benchBatch(
+  { network, vocabulary }: Encoder,
   records: number,
   tokens: number,
-  random: () => number,
+  rng: ReproducibleRng,
 ): Tensors {
-  const dims = [records, tokens];
-  const integers = (limit: number, length: number): Int32Array =>
-    Int32Array.from({ length }, () => Math.floor(random() * limit));
-  return {
-    ids: { dims, data: integers(shape.vocabulary, records * tokens) },
-    mask: { dims, data: new Float32Array(records * tokens).fill(1) },
-    positions: { dims, data: Int32Array.from({ length: records * tokens }, (_, i) => i % tokens) },
-    types: { dims, data: new Int32Array(records * tokens) },
-    labels: { dims: [records], data: integers(2, records) },
-  };
+  const below = (limit: number) => Math.floor(rng.uniform() * limit);
+  const length = records * tokens;
+  return feedsOf(network, {
+    records,
+    tokens,
+    ids: Int32Array.from({ length }, () => below(vocabulary)),
+    mask: new Float32Array(length).fill(1),
+    typeIds: new Int32Array(length),
+    labels: Int32Array.from({ length: records }, () => below(2)),
+  });
+}
+
+/** Floating-point operations of a graph's products, two for each multiply-add. */
+export function productFlops(graph: Graph, sizes: Readonly<Record<string, number>>): number {
+  let flops = 0;
+  for (const { op, attrs, inputs, outputs } of graph.nodes) {
+    if (op !== 'linear' && op !== 'matmul') continue;
+    const left = inputs[0]!.shape;
+    const inner = op === 'matmul' && attrs.transposeA ? left.at(-2)! : left.at(-1)!;
+    flops +=
+      2 *
+      [...outputs[0]!.shape, inner].reduce<number>((product, dim) => product * evaluateDim(dim, sizes), 1);
+  }
+  return flops;
 }
