@@ -32,7 +32,7 @@ import { createRunDirectory, runDirectory, writeJson, type RunDirectory } from '
 import { readRunState, writeRunState, type RunState } from './run-state.ts';
 import { measure, scored } from './measure.ts';
 import { reportData } from './data-report.ts';
-import { digestOf, openStart, storeKeysOf, writeStart, type Start } from './start.ts';
+import { digestOf, openStart, requireUnchanged, storeKeysOf, writeStart, type Start } from './start.ts';
 import { adaptersIn, createSession, type Cut, type Session } from './session.ts';
 import { alone, type World } from './world.ts';
 
@@ -125,7 +125,7 @@ export async function resumeJob(
   return orClose(model.directory, async () => {
     const { stores, plan } = await dataAndPlan(start.config, model);
     requireSameJobPlan(agreed, plan);
-    return trainPhases(start, directory, model, stores, options);
+    return trainPhases(requireUnchanged(start), directory, model, stores, options);
   });
 }
 
@@ -218,6 +218,7 @@ async function trainPhases(
     const { cut } = phaseRun.source;
     const before = phases.slice(0, index).reduce((sum, phase) => sum + phase.steps, 0);
     const validation = stores.validationIsPublic ? stores.validation : undefined;
+    if (validation) await evaluator.open(validation, storeKeys['validation']!, cut, lora);
     const best = await takeSteps(phaseRun, state, {
       config,
       observer,

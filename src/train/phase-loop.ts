@@ -62,6 +62,8 @@ export async function takeSteps(
     if (stopping || due.now(run.taken)) await checkpoint();
     if (stopping) throwIfStopping(observer, remedy);
   }
+  // What follows a phase can be interrupted, too.
+  await checkpoint();
   return best;
 }
 

@@ -14,6 +14,10 @@ export interface Start {
   readonly data: Readonly<Record<string, string>>;
 }
 
+interface StoredStart extends Start {
+  readonly digest: string;
+}
+
 /** Ties a run's checkpoints to what it was started with. */
 export function digestOf(start: Start): string {
   return canonicalHash(start);
@@ -29,21 +33,22 @@ export async function openRunConfig(path: string): Promise<Config> {
   return (await openStart(path)).config;
 }
 
-/**
- * @throws InvalidParameterError where no run lies
- * @throws DriftError where the file was changed
- */
-export async function openStart(path: string): Promise<Start> {
+/** @throws InvalidParameterError where no run lies */
+export async function openStart(path: string): Promise<StoredStart> {
   const file = runDirectory(path).start;
   if (!existsSync(file)) {
     throw new InvalidParameterError(
       `run=${path}: no run lies there. Start one with dptune train JOB --out ${path}.`,
     );
   }
-  const { digest, ...start } = (await readJson(file)) as Start & { readonly digest: string };
+  return (await readJson(file)) as StoredStart;
+}
+
+/** @throws DriftError where what a run was started with was changed since */
+export function requireUnchanged({ digest, ...start }: StoredStart): Start {
   if (digest === digestOf(start)) return start;
   throw new DriftError(
-    `${file}: was changed after the run began. Restore it from a copy, or start a new run.`,
+    'start.json: was changed after the run began. Restore it from a copy, or start a new run.',
   );
 }
 
