@@ -9,6 +9,7 @@ export { relations } from './events.ts';
 export { createFilter } from './filter.ts';
 export type { FilterBudget, PrivacyFilter } from './filter.ts';
 export { groupOf } from './groups.ts';
+export { eventFromDpAccounting, eventFromOpacus } from './imports.ts';
 export { createOdometer } from './odometer.ts';
 export type { Odometer } from './odometer.ts';
 export { deltaOf, epsilonOf } from './query.ts';

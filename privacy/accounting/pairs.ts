@@ -126,11 +126,12 @@ export function largestLoss(pair: LossPair): number {
 function limitingLoss({ p, q }: SmoothPiece): number {
   const fastestP = Math.max(...p.map((term) => term.rate));
   const fastestQ = Math.max(...q.map((term) => term.rate));
-  if (fastestP > fastestQ) return Infinity;
-  const limit = (terms: readonly Term[], rate: number): number =>
-    logSum(
-      terms.filter((term) => term.rate === rate),
-      0,
-    );
-  return limit(p, fastestP) - limit(q, fastestQ);
+  return fastestP > fastestQ ? Infinity : logOfRate(p, fastestP) - logOfRate(q, fastestQ);
+}
+
+function logOfRate(terms: readonly Term[], rate: number): number {
+  return logSum(
+    terms.filter((term) => term.rate === rate),
+    0,
+  );
 }
