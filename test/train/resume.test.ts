@@ -173,9 +173,8 @@ describe('an interrupted run', () => {
       const journal = join(out, 'private', 'journal.ndjson');
       if (state.step === 3) other = writeFile(journal, '{"phase":"head","step":4}\n', { flag: 'a' });
     };
-    const stopping = (): boolean => false;
-    const slow = { ...observer, step, stopping };
-    const going = resumeJob(out, { observer: slow, showPrivate: true });
+    const slow = { ...observer, step };
+    const going = resumeJob(out, { observer: slow });
     await expect(going).rejects.toMatchObject({
       code: 'drift',
       message: expect.stringContaining('Another process') as string,
