@@ -45,6 +45,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     describe: 'Make a small BERT from public text (masked language model)',
     load: async () => (await import('./pretrain.ts')).pretrain,
   },
+  account: {
+    describe: 'Compute epsilon, or the noise, rate or steps for a target, for any mechanism',
+    load: async () => (await import('./account.ts')).account,
+  },
+  explain: {
+    describe: 'Explain a term in plain words',
+    load: async () => (await import('./explain.ts')).explain,
+  },
   engines: {
     describe: 'Show which engines load here, how fast they are, and what the others need',
     load: async () => (await import('./engines.ts')).engines,
