@@ -3,7 +3,7 @@
  * seconds it took. At the end of input the last line has the process's peak memory. `subjects.ts` starts these, so that
  * what is compared runs alternately and each has its own memory.
  *
- *     tsx bench/subject.ts --work gradient|step|product ... (see `options`)
+ * Options: see below.
  */
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';

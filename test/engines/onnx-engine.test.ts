@@ -20,6 +20,7 @@ function handMade(): GradientGraph {
   const x = g.input('x', 'f32', ['records', 2]);
   const ids = g.input('ids', 'i32', ['records']);
   g.param('w', [2]);
+  g.param('again', [2]);
   g.param('table', [4, 2]);
   const sum = g.sum(x, [0]);
   g.output('w sum', sum);
@@ -42,6 +43,7 @@ function handMade(): GradientGraph {
 
 const params: Tensors = {
   w: { dims: [2], data: new Float32Array(2) },
+  again: { dims: [2], data: new Float32Array(2) },
   table: { dims: [4, 2], data: new Float32Array(8) },
 };
 

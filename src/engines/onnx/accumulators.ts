@@ -4,8 +4,8 @@ import type { GradientOutputs } from './protocol.ts';
 /** Clipped sums by parameter name, and the private diagnostics of each micro-batch in order. */
 export interface Accumulators {
   /**
-   * Adds one micro-batch's outputs, whose arrays it may keep. A micro-batch with a non-finite norm adds nothing (G3):
-   * a non-finite gradient cannot be told from its neighbours' once it is in a sum.
+   * Adds one micro-batch's outputs. One with a non-finite norm adds nothing (G3): a non-finite gradient cannot be told
+   * from its neighbours' once it is in a sum.
    * @param sizeOf - number of elements of a parameter
    */
   add(
@@ -23,6 +23,10 @@ function floats(tensor: Tensor): Float32Array {
   if (!(tensor.data instanceof Float32Array))
     throw new Error('output=i32: sums, norms and losses must be f32');
   return tensor.data;
+}
+
+function addTo(total: Float32Array, part: Float32Array): void {
+  for (let i = 0; i < total.length; i++) total[i]! += part[i]!;
 }
 
 /** sum[ids[i]] += rows[i]; `rows` holds ids.length rows. */
@@ -45,21 +49,14 @@ export function createAccumulators(): Accumulators {
 
   return {
     add(gradient, outputs, sizeOf) {
-      const unitNorms = floats(outputs[gradient.norms]!);
+      const unitNorms = floats(outputs[gradient.norms]!).slice();
       norms.push(unitNorms);
-      losses.push(floats(outputs[gradient.losses]!));
+      losses.push(floats(outputs[gradient.losses]!).slice());
       if (!unitNorms.every(Number.isFinite)) return;
       for (const sum of gradient.sums) {
-        if (sum.kind === 'rows') {
-          const total = (sums[sum.param] ??= new Float32Array(sizeOf(sum.param)));
-          scatterAdd(total, outputs[sum.ids]!.data, floats(outputs[sum.rows]!));
-          continue;
-        }
-        const part = floats(outputs[sum.output]!);
-        const total = sums[sum.param];
-        // The first part becomes the total; one output that serves two parameters is copied for the second.
-        if (total === undefined) sums[sum.param] = Object.values(sums).includes(part) ? part.slice() : part;
-        else for (let i = 0; i < total.length; i++) total[i]! += part[i]!;
+        const total = (sums[sum.param] ??= new Float32Array(sizeOf(sum.param)));
+        if (sum.kind === 'rows') scatterAdd(total, outputs[sum.ids]!.data, floats(outputs[sum.rows]!));
+        else addTo(total, floats(outputs[sum.output]!));
       }
     },
     addNothing() {
