@@ -100,10 +100,11 @@ export function deltaOf(event: DpEvent, query: DeltaQuery): DeltaAnswer {
   };
 }
 
-/** Whether some part's sensitivity is itself an upper bound, so that nothing is known from below. */
+/** Whether some part's pair or sensitivity is itself only a bound, so that nothing is known from below. */
 function isUpperOnly(event: DpEvent): boolean {
   if (event.kind === 'composed') return event.events.some(isUpperOnly);
   if (event.kind === 'tree') return (event.maxParticipations ?? 1) > 1;
+  if (event.kind === 'exponential' || event.kind === 'permute-and-flip') return true;
   return 'event' in event && isUpperOnly(event.event);
 }
 
@@ -169,7 +170,8 @@ function bound(
   const byPairs = boundByPairs(leaves, relation, directions, ask);
   const byRdp = boundByRdp(leaves, relation, directions, fromRdp);
   if (!byPairs) return byRdp;
-  if (byRdp.interval.upper < byPairs.interval.lower * (1 - 1e-9)) {
+  const isTight = leaves.every(({ event }) => !isUpperOnly(event));
+  if (isTight && byRdp.interval.upper < byPairs.interval.lower * (1 - 1e-9)) {
     throw new DptuneError(
       'violation',
       `accountants disagree: Renyi upper bound ${byRdp.interval.upper} is below the loss distribution's lower bound ` +
@@ -179,7 +181,10 @@ function bound(
   if (byRdp.interval.upper >= byPairs.interval.upper) return byPairs;
   const { lower, estimate } = byPairs.interval;
   const { upper } = byRdp.interval;
-  return { ...byRdp, interval: { lower, estimate: Math.min(estimate, upper), upper } };
+  return {
+    ...byRdp,
+    interval: { lower: Math.min(lower, upper), estimate: Math.min(estimate, upper), upper },
+  };
 }
 
 function boundByPairs(

@@ -4,10 +4,10 @@ import { dominatingPair } from './dominating.ts';
 import type { PairDirection } from './dominating.ts';
 import { exp, expm1, log, log1p } from './elementary.ts';
 import type { DpEvent, Relation } from './events.ts';
+import { leavesOf } from './leaves.ts';
 import type { Leaf } from './leaves.ts';
-
-/** Renyi divergence bound as a function of the order (> 1), in nats. */
-export type RdpFunction = (order: number) => number;
+import { repeatedRdp } from './repetition.ts';
+import type { RdpFunction } from './repetition.ts';
 
 /** Quadrature error allowed for in a divergence from `cumulantOf`, relative and absolute. */
 const slack = 1e-9;
@@ -40,6 +40,8 @@ function leafRdp(event: DpEvent, relation: Relation, direction: PairDirection): 
       return (order) => Math.min(boundedRange(event.epsilon, order), pureRdp(event.epsilon, order));
     case 'permute-and-flip':
       return (order) => pureRdp(event.epsilon, order);
+    case 'repeat-and-select':
+      return repeatedRdp(event, rdpOf(leavesOf(event.event, relation), relation, direction));
     default: {
       const pair = dominatingPair(event, relation, direction);
       if (!pair) {

@@ -1,20 +1,38 @@
 import { describe, expect, test } from 'vitest';
 import { deltaOf, epsilonOf } from '../../privacy/accounting/index.ts';
+import type { Interval } from '../../privacy/accounting/index.ts';
 import { eventOf, referenceRecords, relationOf } from './events.ts';
+import type { ReferenceRecord } from './events.ts';
 
+/** Allocation to k of t steps has no accountant here yet; it is refused (see the events' test). */
 const asked = referenceRecords().filter(
-  (record) => record.truth && eventOf(record.mechanism) && ['epsilon', 'delta'].includes(record.query.type),
+  (record) =>
+    record.truth &&
+    eventOf(record.mechanism) &&
+    ['epsilon', 'delta'].includes(record.query.type) &&
+    record.mechanism.type !== 'random_allocation_gaussian',
 );
+
+/** Answers by record, computed once. */
+const answers = new Map<string, Interval>();
+
+function answerOf(record: ReferenceRecord): Interval {
+  const known = answers.get(record.id);
+  if (known) return known;
+  const relation = relationOf(record.adjacency);
+  const event = eventOf(record.mechanism)!;
+  const { delta, epsilon } = record.query;
+  const answer =
+    record.query.type === 'epsilon'
+      ? epsilonOf(event, { delta: delta!, relation }).epsilon
+      : deltaOf(event, { epsilon: epsilon!, relation }).delta;
+  answers.set(record.id, answer);
+  return answer;
+}
 
 describe('reference records with a known truth are enclosed, and closely', () => {
   test.each(asked.map((record) => [record.id, record] as const))('%s', (_, record) => {
-    const relation = relationOf(record.adjacency);
-    const event = eventOf(record.mechanism)!;
-    const { delta, epsilon } = record.query;
-    const answer =
-      record.query.type === 'epsilon'
-        ? epsilonOf(event, { delta: delta!, relation }).epsilon
-        : deltaOf(event, { epsilon: epsilon!, relation }).delta;
+    const answer = answerOf(record);
     const truth = record.truth!;
     const error = truth.rel_error ?? 0;
     const lowest = truth.exact ?? truth.lower ?? truth.estimate! * (1 - error);
@@ -25,29 +43,17 @@ describe('reference records with a known truth are enclosed, and closely', () =>
     expect(answer.lower).toBeLessThanOrEqual(answer.estimate);
     expect(answer.estimate).toBeLessThanOrEqual(answer.upper);
     const isDpSgd = record.id.startsWith('dpsgd') && record.query.type === 'epsilon';
-    if (isDpSgd && best > 0.05 && best < 20) expect(answer.upper).toBeLessThanOrEqual(best * (1 + 1e-4));
+    const closest = isDpSgd && best > 0.05 && best < 20 ? best * (1 + 1e-4) : Infinity;
+    expect(answer.upper).toBeLessThanOrEqual(closest);
   });
 });
 
-test('a valid bound is never above what a valid bound of another library says, beyond its own width', () => {
+test('epsilons are not above those of the best valid bound of another library', () => {
   const worse: string[] = [];
   for (const record of asked) {
-    const [reference] = record.said.filter(
-      ({ library, method }) => library === 'dp_accounting' && method.includes('h=1e-4'),
-    );
-    if (
-      !reference ||
-      reference.belowTruth ||
-      record.query.type !== 'epsilon' ||
-      !record.id.startsWith('dpsgd')
-    )
-      continue;
-    const { epsilon } = epsilonOf(eventOf(record.mechanism)!, {
-      delta: record.query.delta!,
-      relation: relationOf(record.adjacency),
-    });
-    if (epsilon.upper > reference.value * (1 + 2e-4))
-      worse.push(`${record.id}: ${epsilon.upper} > ${reference.value}`);
+    const reference = record.said.find(({ method }) => method.includes('connect-the-dots h=1e-4'));
+    if (!reference || reference.belowTruth || !(reference.value > 0.05)) continue;
+    if (answerOf(record).upper > reference.value * (1 + 1e-4)) worse.push(record.id);
   }
   expect(worse).toEqual([]);
 });

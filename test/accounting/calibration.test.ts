@@ -1,0 +1,113 @@
+import { describe, expect, test } from 'vitest';
+import { calibrate, createFilter, epsilonCurve, epsilonOf } from '../../privacy/accounting/index.ts';
+import { CalibrationError, DptuneError, InvalidParameterError } from '../../privacy/errors.ts';
+import { dpSgd, gaussian, referenceRecords, sampled } from './events.ts';
+
+const relation = 'add-or-remove-one';
+
+type Query = { type: string; target_epsilon: number; delta: number };
+const asked = referenceRecords().filter(({ query }) => query.type === 'noise_multiplier');
+
+describe('G22 a calibrated noise multiplier meets its target, and wastes at most 0.1 %', () => {
+  test.each(asked.map((record) => [record.id, record] as const))('%s', (_, { mechanism, query, truth }) => {
+    const { target_epsilon: epsilon, delta } = query as unknown as Query;
+    const { value, answer } = calibrate(
+      (noise) => dpSgd(noise, mechanism['sampling_probability']!, mechanism['steps']!),
+      { target: { epsilon, delta }, relation },
+    );
+    expect(answer.epsilon.upper).toBeLessThanOrEqual(epsilon);
+    expect(answer.epsilon.upper).toBeGreaterThanOrEqual(epsilon * (1 - 1e-3));
+    expect(value).toBeGreaterThanOrEqual(truth!.estimate! * (1 - 1e-5));
+    expect(value).toBeLessThanOrEqual(truth!.estimate! * (1 + 1e-3));
+  });
+});
+
+test('the largest number of steps: one more would break the target', () => {
+  const target = { epsilon: 1, delta: 1e-5 };
+  const eventOf = (steps: number) => dpSgd(1, 0.01, steps);
+  const { value, answer } = calibrate(eventOf, { target, relation, integer: true, decreasing: false });
+  // dp_accounting's PLD finds 254 as well, its RDP accountant 4.
+  expect(value).toBe(254);
+  expect(answer.epsilon.upper).toBeLessThanOrEqual(1);
+  expect(epsilonOf(eventOf(value + 1), { delta: 1e-5, relation }).epsilon.upper).toBeGreaterThan(1);
+});
+
+test('a sampling rate', () => {
+  const { value, answer } = calibrate((rate) => dpSgd(1, rate, 1000), {
+    target: { epsilon: 2, delta: 1e-5 },
+    relation,
+    decreasing: false,
+  });
+  expect(answer.epsilon.upper).toBeLessThanOrEqual(2);
+  expect(answer.epsilon.upper).toBeGreaterThan(2 * (1 - 1e-3));
+  expect(value).toBeGreaterThan(0.01);
+});
+
+test('a target out of reach is refused with what to change', () => {
+  const impossible = () =>
+    calibrate((noise) => dpSgd(noise, 0.5, 1000), {
+      target: { epsilon: 1e-9, delta: 1e-9 },
+      relation,
+      upper: 10,
+    });
+  expect(impossible).toThrow(CalibrationError);
+  expect(impossible).toThrow(/more units \(n\), a smaller batch or fewer epochs/);
+  expect(() => calibrate(gaussian, { target: { epsilon: 0, delta: 1e-5 }, relation })).toThrow(
+    InvalidParameterError,
+  );
+});
+
+test('epsilon by step rises to the whole event’s', () => {
+  const event = { kind: 'composed', events: [dpSgd(1, 0.01, 60), dpSgd(2, 0.02, 40)] } as const;
+  const curve = epsilonCurve(event, [0, 1, 60, 80, 100], { delta: 1e-5, relation });
+  expect(curve.map(({ step }) => step)).toEqual([0, 1, 60, 80, 100]);
+  expect(curve[0]!.epsilon.upper).toBe(0);
+  for (let k = 1; k < curve.length; k++) {
+    expect(curve[k]!.epsilon.upper).toBeGreaterThan(curve[k - 1]!.epsilon.upper);
+  }
+  expect(curve.at(-1)!.epsilon.upper).toBeGreaterThanOrEqual(
+    epsilonOf(event, { delta: 1e-5, relation }).epsilon.lower,
+  );
+});
+
+describe('filters', () => {
+  const budget = { epsilon: 1, delta: 1e-5 };
+
+  test('G23 admit up to the budget and refuse the first charge beyond it, without charging', () => {
+    const filter = createFilter(budget, { relation, method: 'rdp' });
+    const step = sampled(0.01, gaussian(2));
+    let admitted = 0;
+    while (filter.allows(step) && admitted < 5000) {
+      filter.charge(step);
+      admitted++;
+    }
+    const spent = filter.spent();
+    expect(spent).toBeLessThanOrEqual(1);
+    expect(() => filter.charge(step)).toThrow(DptuneError);
+    expect(filter.spent()).toBe(spent);
+    // Valid: the filter's figure is not below the certified epsilon of what ran.
+    const certified = epsilonOf(
+      { kind: 'self-composed', count: admitted, event: step },
+      { delta: 1e-5, relation },
+    );
+    expect(spent).toBeGreaterThanOrEqual(certified.epsilon.lower);
+  }, 60_000);
+
+  test('Gaussian DP is exact for Gaussians and takes nothing else', () => {
+    const filter = createFilter(budget, { relation, method: 'gdp' });
+    filter.charge(gaussian(10));
+    filter.charge(gaussian(20));
+    const exact = epsilonOf(
+      { kind: 'composed', events: [gaussian(10), gaussian(20)] },
+      { delta: 1e-5, relation },
+    );
+    expect(filter.spent()).toBe(exact.epsilon.upper);
+    expect(() => filter.charge(sampled(0.5, gaussian(10)))).toThrow(/Use method "rdp"/);
+  });
+
+  test('a loss distribution is refused as a filter', () => {
+    expect(() => createFilter(budget, { relation, method: 'pld' as 'rdp' })).toThrow(
+      /not valid when a choice/,
+    );
+  });
+});
