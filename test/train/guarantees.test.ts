@@ -298,7 +298,7 @@ test('G29: release/ tells nothing that is private', async () => {
       .flatMap(({ loss, norm: length }) => [loss, length])
       .filter((value) => value !== null)
       .map((value) => String(value).slice(0, 7)),
-    createHash('sha256').updateOf(csvOf(rows)).digest('hex'),
+    createHash('sha256').update(csvOf(rows)).digest('hex'),
     place.root,
   ];
   for (const name of await filesIn(join(out, 'release'))) {
