@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { InvalidParameterError } from '../../privacy/index.ts';
 import { writeAtomic } from '../formats/index.ts';
@@ -58,6 +58,14 @@ function isUnused({ root, release, private: inside }: RunDirectory): boolean {
 
 function entriesOf(directory: string): string[] {
   return existsSync(directory) ? readdirSync(directory) : [];
+}
+
+/** Removes the temporary files of writes that a crash cut off: none of them is part of the run. */
+export function removeLeftovers({ release, private: inside }: RunDirectory): void {
+  for (const directory of [release, inside, join(release, 'model'), join(release, 'adapter')]) {
+    const cut = entriesOf(directory).filter((name) => /^\..+\.[0-9a-f]{12}\.tmp$/.test(name));
+    for (const name of cut) rmSync(join(directory, name), { force: true });
+  }
 }
 
 export async function writeJson(path: string, value: unknown): Promise<void> {

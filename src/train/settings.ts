@@ -1,4 +1,11 @@
-import { calibrate, type Clipping, type PhaseSettings, type PlanSettings } from '../../privacy/index.ts';
+import {
+  calibrate,
+  canonicalJson,
+  InvalidParameterError,
+  type Clipping,
+  type PhaseSettings,
+  type PlanSettings,
+} from '../../privacy/index.ts';
 import { deltaFor, phasesOf, type Config, type Phase as ConfigPhase } from '../config/index.ts';
 import {
   encoderRecipe,
@@ -54,8 +61,10 @@ export async function settle(config: Config, units: number): Promise<Settings> {
   const declared = phasesOf(config);
   const wanted = declared.length > 0 ? declared : automaticPhases(config, facts);
   const recipes = wanted.map((phase) => recipeFor(phase, facts));
+  const training = wanted.map((phase, index) => trainingPhase(phase, recipes[index]!));
+  requireSameAdapters(training);
   return {
-    training: wanted.map((phase, index) => trainingPhase(phase, recipes[index]!)),
+    training,
     head: train.head === 'auto' ? 'mean' : train.head,
     privacy: {
       unit:
@@ -127,6 +136,16 @@ function recipeFor(phase: ConfigPhase, facts: RecipeFacts): PhaseRecipe {
   return method === 'head'
     ? headRecipe(facts, fixed, phase.share)
     : encoderRecipe(method, facts, fixed, phase.share);
+}
+
+/** Phases go on with the adapters that an earlier one trained, which have one rank and one place. */
+function requireSameAdapters(training: readonly TrainingPhase[]): void {
+  const [first, ...others] = training.filter(({ method }) => method === 'lora');
+  const other = others.find(({ lora }) => canonicalJson(lora) !== canonicalJson(first!.lora));
+  if (!other) return;
+  throw new InvalidParameterError(
+    `train.phases: lora of ${other.name} is not that of ${first!.name}, whose adapters it would go on with. Give both the same, or train one.`,
+  );
 }
 
 function phaseSettings(phase: ConfigPhase, recipe: PhaseRecipe, shared: boolean): PhaseSettings {

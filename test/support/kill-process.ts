@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
@@ -27,14 +28,14 @@ export async function runCommand(args: readonly string[], interruption?: Interru
   });
   const events: Record<string, unknown>[] = [];
   let [rest, errors] = ['', ''];
-  let stepped: () => void = () => undefined;
-  const firstStep = new Promise<void>((resolve) => (stepped = resolve));
+  const progress = new EventEmitter();
+  const firstStep = once(progress, 'step');
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     const lines = (rest + text).split('\n');
     rest = lines.pop()!;
     for (const line of lines) events.push(JSON.parse(line) as Record<string, unknown>);
     // The first event of a process tells where it begins; the second, that it took a step.
-    if (events.filter(({ event }) => event === 'step').length > 1) stepped();
+    if (events.filter(({ event }) => event === 'step').length > 1) progress.emit('step');
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
   const ended = new Promise<Ended>((resolve) => {

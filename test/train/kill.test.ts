@@ -21,7 +21,11 @@ beforeAll(async () => {
 afterAll(() => place.remove());
 
 const steps = 600;
-const long = { privacy: { noiseMultiplier: 3 }, train: { method: 'last', layers: 1, batchSize: 20, steps }, checkpoint: { everySteps: 20 } };
+const long = {
+  privacy: { noiseMultiplier: 3 },
+  train: { method: 'last', layers: 1, batchSize: 20, steps },
+  checkpoint: { everySteps: 20 },
+};
 
 describe('a process of the command line', () => {
   test("G23, G33: killed at any moment and resumed, it takes and charges the plan's steps", async () => {
