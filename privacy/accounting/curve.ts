@@ -1,17 +1,34 @@
 import type { Interval } from './answer.ts';
 import type { DpEvent, Relation } from './events.ts';
-import { epsilonOf } from './query.ts';
+import { epsilonAnswer, epsilonOf } from './query.ts';
+
+/** Lattice points for the steps before the last: a hundredth of a second each. */
+const curveSize = 2 ** 15;
 
 /**
  * Epsilon after each of some step counts of a plan: `event` is a composition of self-composed phases, run in order.
- * @param steps - step counts, 0 .. total; a larger count means the whole event
+ * @param steps - step counts; one beyond the last step means the whole event
+ * @returns intervals as certified as those of `epsilonOf`; no step's upper end is above the whole event's
  */
 export function epsilonCurve(
   event: DpEvent,
   steps: readonly number[],
   query: { readonly delta: number; readonly relation: Relation },
 ): { readonly step: number; readonly epsilon: Interval }[] {
-  return steps.map((step) => ({ step, epsilon: epsilonOf(firstSteps(event, step), query).epsilon }));
+  const whole = epsilonOf(event, query).epsilon;
+  const total = stepsOf(event);
+  return steps.map((step) => {
+    if (step >= total) return { step, epsilon: whole };
+    const { lower, estimate, upper } = epsilonAnswer(firstSteps(event, step), query, curveSize).epsilon;
+    // A part of a composition costs at most the whole.
+    const cap = Math.min(upper, whole.upper);
+    return { step, epsilon: { lower, estimate: Math.min(estimate, cap), upper: cap } };
+  });
+}
+
+function stepsOf(event: DpEvent): number {
+  if (event.kind === 'composed') return event.events.reduce((sum, part) => sum + stepsOf(part), 0);
+  return event.kind === 'self-composed' ? event.count : 1;
 }
 
 /** The first `steps` steps of a composition. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { DpEvent } from '../../privacy/accounting/index.ts';
 import { calibrate, createFilter, epsilonCurve, epsilonOf } from '../../privacy/accounting/index.ts';
 import { CalibrationError, DptuneError, InvalidParameterError } from '../../privacy/errors.ts';
 import { dpSgd, gaussian, referenceRecords, sampled } from './events.ts';
@@ -22,14 +23,17 @@ describe('G22 a calibrated noise multiplier meets its target, and wastes at most
   });
 });
 
+function stepsEvent(steps: number): DpEvent {
+  return dpSgd(1, 0.01, steps);
+}
+
 test('the largest number of steps: one more would break the target', () => {
   const target = { epsilon: 1, delta: 1e-5 };
-  const eventOf = (steps: number) => dpSgd(1, 0.01, steps);
-  const { value, answer } = calibrate(eventOf, { target, relation, integer: true, decreasing: false });
+  const { value, answer } = calibrate(stepsEvent, { target, relation, integer: true, decreasing: false });
   // dp_accounting's PLD finds 254 as well, its RDP accountant 4.
   expect(value).toBe(254);
   expect(answer.epsilon.upper).toBeLessThanOrEqual(1);
-  expect(epsilonOf(eventOf(value + 1), { delta: 1e-5, relation }).epsilon.upper).toBeGreaterThan(1);
+  expect(epsilonOf(stepsEvent(value + 1), { delta: 1e-5, relation }).epsilon.upper).toBeGreaterThan(1);
 });
 
 test('a sampling rate', () => {
@@ -43,13 +47,15 @@ test('a sampling rate', () => {
   expect(value).toBeGreaterThan(0.01);
 });
 
+function impossible(): unknown {
+  return calibrate((noise) => dpSgd(noise, 0.5, 1000), {
+    target: { epsilon: 1e-9, delta: 1e-9 },
+    relation,
+    upper: 10,
+  });
+}
+
 test('a target out of reach is refused with what to change', () => {
-  const impossible = () =>
-    calibrate((noise) => dpSgd(noise, 0.5, 1000), {
-      target: { epsilon: 1e-9, delta: 1e-9 },
-      relation,
-      upper: 10,
-    });
   expect(impossible).toThrow(CalibrationError);
   expect(impossible).toThrow(/more units \(n\), a smaller batch or fewer epochs/);
   expect(() => calibrate(gaussian, { target: { epsilon: 0, delta: 1e-5 }, relation })).toThrow(

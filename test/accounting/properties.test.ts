@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createOdometer, deltaOf, epsilonOf, groupOf } from '../../privacy/accounting/index.ts';
 import type { DpEvent, Interval, Relation } from '../../privacy/accounting/index.ts';
@@ -153,10 +153,15 @@ describe('hard cases get a certified interval', () => {
   );
 });
 
-describe('defects of dp_accounting 0.6.0 that must not be here', () => {
-  const at = (event: DpEvent, relation: Relation = addRemove): number =>
-    epsilonOf(event, { delta: 1e-5, relation }).epsilon.upper;
+function at(event: DpEvent, relation: Relation = addRemove): number {
+  return epsilonOf(event, { delta: 1e-5, relation }).epsilon.upper;
+}
 
+function nested(noise: number): DpEvent {
+  return sampled(0.1, times(16, gaussian(noise)));
+}
+
+describe('defects of dp_accounting 0.6.0 that must not be here', () => {
   test('the count of randomized response is not ignored (1.0987 for a true 90.8)', () => {
     const event = times(100, { kind: 'randomized-response', noiseParameter: 0.5, buckets: 2 });
     expect(at(event, 'replace-one')).toBeGreaterThan(85);
@@ -165,7 +170,6 @@ describe('defects of dp_accounting 0.6.0 that must not be here', () => {
     expect(at(times(100, { kind: 'exponential', epsilon: 0.5 }))).toBeGreaterThan(13);
   });
   test('whole and fractional noise multipliers are alike inside sampling (0.139 for 2.133)', () => {
-    const nested = (noise: number) => sampled(0.1, times(16, gaussian(noise)));
     expect(at(nested(4))).toBeCloseTo(at(nested(4.0000001)), 5);
     expect(at(nested(4))).toBe(at(sampled(0.1, gaussian(1))));
   });
