@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DataError, reproducibleRng } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import { allUnits, microBatches } from '../data/index.ts';
@@ -15,6 +15,7 @@ import {
 import { scatterRows } from './evaluation.ts';
 import { encoderFor, openBaseModel, readHeldOut } from './materials.ts';
 import { measure, type Measured } from './measure.ts';
+import { readJson, type JobPlan } from './plan-file.ts';
 
 /** A classifier (or regressor) that dptune released, ready to answer. */
 export interface Classifier extends ExportedHead {
@@ -60,7 +61,11 @@ export async function openClassifier(path: string, engineChoice: EngineChoice = 
     ),
   );
   const program = await engine.load(network.graph);
-  const encoder = encoderFor(model, Math.min(architecture.maxTokens, tokenizer.maxLength ?? Infinity));
+  const maxLength = await trainedLength(found);
+  const encoder = encoderFor(
+    model,
+    Math.min(maxLength, architecture.maxTokens, tokenizer.maxLength ?? Infinity),
+  );
   const run = async (batch: Batch): Promise<Float32Array> =>
     (await program.run(feedsOf(network, batch)))[network.output]!.data as Float32Array;
   return {
@@ -91,4 +96,10 @@ export async function openClassifier(path: string, engineChoice: EngineChoice = 
       await model.directory.close();
     },
   };
+}
+
+/** Texts are cut where the run cut them, so that its figures are found again. */
+async function trainedLength(directory: string): Promise<number> {
+  const plan = join(dirname(directory), 'plan.json');
+  return existsSync(plan) ? ((await readJson(plan)) as JobPlan).maxLength : Infinity;
 }
