@@ -1,5 +1,5 @@
 import { exp, expm1 } from './elementary.ts';
-import { rule3, rule5 } from './gauss-legendre.ts';
+import { rule2, rule3, rule5 } from './gauss-legendre.ts';
 import { lossAt, positionOf } from './pairs.ts';
 import type { LossPair, SmoothPiece } from './pairs.ts';
 
@@ -70,6 +70,10 @@ function addPiece(cells: Cells, grid: CellGrid, piece: SmoothPiece, from: number
   }
 }
 
+/** Terms of the cell at hand: height at its reference point (P positive, Q negative) and rate. */
+let heights = new Float64Array(8);
+let rates = new Float64Array(8);
+
 /**
  * One cell. The part that goes up is the integral of P - e^(kh) Q over 1 - e^-h. At the cell's lower end x0 that
  * density is 0, so it is formed as sum a_i (e^(c_i (x - x0)) - 1): no cancellation however narrow the cell. Where the
@@ -96,30 +100,31 @@ function addCell(
   let moved = 0;
   // Without an edge at either end the density of the moved part does not start from 0.
   let start = 0;
-  const heights: number[] = [];
-  const rates: number[] = [];
-  const shares: number[] = [];
-  for (const term of p) {
-    const height = exp(exponent + term.log + term.rate * reference);
-    heights.push(height);
-    rates.push(term.rate);
-    shares.push(1);
-    start += height;
+  const terms = p.length + q.length;
+  if (heights.length < terms) {
+    heights = new Float64Array(2 * terms);
+    rates = new Float64Array(2 * terms);
   }
-  for (const term of q) {
-    const height = -exp(exponent + term.log + term.rate * reference + referenceLoss);
-    heights.push(height);
-    rates.push(term.rate);
-    shares.push(0);
-    start += height;
+  for (let i = 0; i < terms; i++) {
+    const isP = i < p.length;
+    const term = isP ? p[i]! : q[i - p.length]!;
+    const height = exp(exponent + term.log + term.rate * reference + (isP ? 0 : referenceLoss));
+    heights[i] = isP ? height : -height;
+    rates[i] = term.rate;
+    start += heights[i]!;
   }
   if (lowerIsEdge || upperIsEdge) start = 0;
   let reach = Math.max(Math.abs(from), Math.abs(to));
   if (curvature === 1) {
-    for (const rate of rates) reach = Math.max(reach, Math.abs(from - rate), Math.abs(to - rate));
-  } else for (const rate of rates) reach = Math.max(reach, Math.abs(rate));
-  const rule = (to - from) * reach <= 0.01 ? rule3 : rule5;
-  const panels = rule === rule3 ? 1 : Math.ceil(((to - from) * reach) / 0.1);
+    for (let i = 0; i < terms; i++) {
+      reach = Math.max(reach, Math.abs(from - rates[i]!), Math.abs(to - rates[i]!));
+    }
+  } else for (let i = 0; i < terms; i++) reach = Math.max(reach, Math.abs(rates[i]!));
+  // On a panel of half-width r the rules err by about (2 / (r reach))^-2n of the integral, below 1e-13: the integrands
+  // are entire, and grow by e^(reach d) at a distance d.
+  const extent = (to - from) * reach;
+  const rule = extent <= 0.002 ? rule2 : extent <= 0.01 ? rule3 : rule5;
+  const panels = rule === rule5 ? Math.ceil(extent / 0.1) : 1;
   const half = (to - from) / panels / 2;
   for (let panel = 0; panel < panels; panel++) {
     for (let n = 0; n < rule.nodes.length; n++) {
@@ -127,10 +132,10 @@ function addCell(
       const base = rule.weights[n]! * half * expNear(-curvature * shift * (reference + 0.5 * shift));
       let density = 0;
       let gap = start;
-      for (let i = 0; i < heights.length; i++) {
+      for (let i = 0; i < terms; i++) {
         const change = heights[i]! * expm1Near(rates[i]! * shift);
         gap += change;
-        if (shares[i] === 1) density += heights[i]! + change;
+        if (i < p.length) density += heights[i]! + change;
       }
       mass += base * density;
       moved += base * gap;

@@ -1,3 +1,4 @@
+import { exp, log } from './elementary.ts';
 import { fftErrorPerLevel, fftOf } from './fft.ts';
 import type { Lattice } from './lattice.ts';
 
@@ -110,16 +111,25 @@ function multiplyPower(
   isFirst: boolean,
 ): void {
   const { upperRe, upperIm, lowerRe, lowerIm, upperError, lowerError } = product;
+  const negligible = { upper: negligibleBase(factor.upperCount), lower: negligibleBase(factor.lowerCount) };
   forEachPair(re.length, (p, partner) => {
     const sumRe = (re[p]! + re[partner]!) / 2;
     const differenceIm = (im[p]! - im[partner]!) / 2;
-    power(sumRe + excess.upper, differenceIm, factor.upperCount, inputError);
+    power(sumRe + excess.upper, differenceIm, factor.upperCount, inputError, negligible.upper);
     accumulate(upperRe, upperIm, upperError, p, isFirst);
     const sumIm = (im[p]! + im[partner]!) / 2;
     const differenceRe = (re[partner]! - re[p]!) / 2;
-    power(sumIm + excess.lower, differenceRe, factor.lowerCount, inputError);
+    power(sumIm + excess.lower, differenceRe, factor.lowerCount, inputError, negligible.lower);
     accumulate(lowerRe, lowerIm, lowerError, p, isFirst);
   });
+}
+
+/** Powers below this are taken as 0, and this as their error: far below every other one. */
+const negligiblePower = 1e-22;
+
+/** Numbers whose power is below `negligiblePower`. */
+function negligibleBase(count: number): number {
+  return count > 1 ? exp(log(negligiblePower) / count) : 0;
 }
 
 /**
@@ -128,7 +138,14 @@ function multiplyPower(
  * keeps the relative precision of its difference; then as it is. Each operation adds its own rounding; earlier errors
  * grow with the power.
  */
-function power(x: number, y: number, count: number, inputError: number): void {
+function power(x: number, y: number, count: number, inputError: number, negligible: number): void {
+  const first = Math.sqrt((1 + x) * (1 + x) + y * y) + inputError;
+  if (first <= negligible) {
+    scratch[0] = 0;
+    scratch[1] = 0;
+    scratch[2] = negligiblePower;
+    return;
+  }
   let baseRe = x;
   let baseIm = y;
   let baseError = inputError;

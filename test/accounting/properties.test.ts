@@ -90,8 +90,11 @@ test('a sampled step: delta(log(1 + q (e^eps - 1))) = q delta_unsampled(eps), in
   for (const q of [1e-3, 0.1, 0.7]) {
     for (const eps of [0.1, 1, 4]) {
       const unsampled = deltaOf(gaussian(1.5), { epsilon: eps, relation: addRemove }).delta;
-      const at = Math.log1p(q * Math.expm1(eps));
-      const { delta, direction } = deltaOf(dpSgd(1.5, q, 1), { epsilon: at, relation: addRemove });
+      const sampledEpsilon = Math.log1p(q * Math.expm1(eps));
+      const { delta, direction } = deltaOf(dpSgd(1.5, q, 1), {
+        epsilon: sampledEpsilon,
+        relation: addRemove,
+      });
       expect(direction).toBe('remove');
       expect(Math.abs(delta.estimate / (q * unsampled.estimate) - 1)).toBeLessThan(1e-11);
     }
