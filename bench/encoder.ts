@@ -1,5 +1,5 @@
 import { reproducibleRng, type ReproducibleRng } from '../privacy/index.ts';
-import type { Tensor, Tensors } from '../src/engines/index.ts';
+import type { Engine, Tensors } from '../src/engines/index.ts';
 import { evaluateDim } from '../src/graph/index.ts';
 import type { GradientRequest, Graph } from '../src/graph/index.ts';
 import { architectureOf, buildNetwork, feedsOf, initialValues, trainableNames } from '../src/models/index.ts';
@@ -60,14 +60,26 @@ export function benchEncoder(size: EncoderSize, method: Method): Encoder {
 
 export const benchRng = (): ReproducibleRng => reproducibleRng('bench');
 
-/** Initial weights of every parameter, the head's too, which would be zero. */
-export function benchParams(specs: readonly ParameterSpec[], rng: ReproducibleRng): Record<string, Tensor> {
-  return Object.fromEntries(
-    specs.map((spec) => {
-      const init = spec.init.kind === 'zeros' ? ({ kind: 'normal', deviation: 0.02 } as const) : spec.init;
-      return [spec.name, { dims: spec.shape, data: initialValues({ ...spec, init }, rng) }];
-    }),
-  );
+/** Initial weights of a parameter; not zero for the head's, as they would be. */
+export function benchValues(spec: ParameterSpec, rng: ReproducibleRng): Float32Array {
+  const init = spec.init.kind === 'zeros' ? ({ kind: 'normal', deviation: 0.02 } as const) : spec.init;
+  return initialValues({ ...spec, init }, rng);
+}
+
+/** Gives an engine all weights; the values of those in `keep` stay here, too. */
+export async function writeWeights(
+  engine: Engine,
+  { network }: Encoder,
+  rng: ReproducibleRng,
+  keep: readonly string[] = [],
+): Promise<Record<string, Float32Array>> {
+  const kept: Record<string, Float32Array> = {};
+  for (const spec of network.params) {
+    const data = benchValues(spec, rng);
+    await engine.write({ [spec.name]: { dims: spec.shape, data } });
+    if (keep.includes(spec.name)) kept[spec.name] = data;
+  }
+  return kept;
 }
 
 /** Records of random tokens, without padding. */

@@ -3,7 +3,7 @@ import { createEngine } from '../src/engines/index.ts';
 import { privateGradient } from '../src/graph/index.ts';
 import { initOptimizer, updateParameters } from '../src/train/optimizers.ts';
 import { tensorsOf, vectorOf, zeroVector } from '../src/train/vector.ts';
-import { benchBatch, benchEncoder, benchParams, benchRng } from './encoder.ts';
+import { benchBatch, benchEncoder, writeWeights, benchRng } from './encoder.ts';
 import { median } from './subjects.ts';
 
 const RECORDS = 16;
@@ -15,17 +15,12 @@ export async function noiseShare(rounds: number): Promise<void> {
   const rng = benchRng();
   const encoder = benchEncoder('standard', 'full');
   const engine = await createEngine({ engine: 'onnx' });
-  const params = benchParams(encoder.network.params, rng);
-  await engine.write(params);
   const clipping = { kind: 'flat', norm: 1 } as const;
   const program = await engine.loadGradient(
     privateGradient({ ...encoder.request, clipping, sizes: { tokens: TOKENS } }),
   );
   const { params: specs } = encoder.network;
-  const vector = vectorOf(
-    specs,
-    Object.fromEntries(specs.map(({ name }) => [name, params[name]!.data as Float32Array])),
-  );
+  const vector = vectorOf(specs, await writeWeights(engine, encoder, rng, encoder.trainable));
   const adamw = { kind: 'adamw', betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0 } as const;
   const optimizer = initOptimizer(vector.values.length, adamw);
   const gradient = zeroVector(specs);

@@ -15,7 +15,7 @@ import { GraphBuilder, plainGradient, privateGradient, ruleKey } from '../src/gr
 import { feedsOf } from '../src/models/index.ts';
 import { initOptimizer, updateParameters } from '../src/train/optimizers.ts';
 import { tensorsOf, vectorOf, zeroVector } from '../src/train/vector.ts';
-import { benchBatch, benchEncoder, benchParams, benchRng } from './encoder.ts';
+import { benchBatch, benchEncoder, writeWeights, benchRng } from './encoder.ts';
 import type { Encoder, EncoderSize, Method } from './encoder.ts';
 import { readLengths } from './lengths.ts';
 
@@ -36,8 +36,8 @@ const { values: options } = parseArgs({
     rows: { type: 'string', default: '2048' },
   },
 });
-/** What a training job has by default. */
-const MICRO_BATCH_TOKENS = 2048;
+/** Tokens that are computed at once, as in a training job: the memory grows with them, the speed hardly. */
+const MICRO_BATCH_TOKENS = 1024;
 
 const rng = benchRng();
 const engine = await createEngine({ engine: options.engine as 'onnx' | 'tfjs' });
@@ -62,25 +62,25 @@ function gradientPrograms({ request }: Encoder): (tokens: number) => Promise<Gra
 
 /** Forward, backward and clipping of one batch. */
 async function gradientWork(encoder: Encoder): Promise<() => Promise<void>> {
-  await engine.write(benchParams(encoder.network.params, rng));
+  await writeWeights(engine, encoder, rng);
   const [records, tokens] = [Number(options.records), Number(options.tokens)];
   const program = await gradientPrograms(encoder)(tokens);
-  const batch = benchBatch(encoder, records, tokens, rng);
+  const atOnce = Math.max(1, Math.floor(MICRO_BATCH_TOKENS / tokens));
+  const batches: Tensors[] = [];
+  for (let left = records; left > 0; left -= atOnce) {
+    batches.push(benchBatch(encoder, Math.min(left, atOnce), tokens, rng));
+  }
   return async () => {
-    await program.add(batch);
+    await Promise.all(batches.map((batch) => program.add(batch)));
     await engine.take();
   };
 }
 
 /** A whole step: Poisson sample, gradients, noise, AdamW, new weights to the engine. */
 async function stepWork(encoder: Encoder): Promise<() => Promise<void>> {
-  const params = benchParams(encoder.network.params, rng);
-  await engine.write(params);
-  const specs = encoder.network.params.filter(({ name }) => encoder.trainable.includes(name));
-  const vector = vectorOf(
-    specs,
-    Object.fromEntries(specs.map(({ name }) => [name, params[name]!.data as Float32Array])),
-  );
+  const { network, trainable } = encoder;
+  const specs = network.params.filter(({ name }) => trainable.includes(name));
+  const vector = vectorOf(specs, await writeWeights(engine, encoder, rng, trainable));
   const gradient = zeroVector(specs);
   const adamw = { kind: 'adamw', betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0 } as const;
   const optimizer = initOptimizer(vector.values.length, adamw);
@@ -95,7 +95,7 @@ async function stepWork(encoder: Encoder): Promise<() => Promise<void>> {
     for (const batch of microBatches(store, units, { tokenBudget: MICRO_BATCH_TOKENS, padId: 0 })) {
       const next = await program(batch.tokens);
       await running;
-      running = next.add(feedsOf(encoder.network, batch));
+      running = next.add(feedsOf(network, batch));
     }
     await running;
     const { sums } = await engine.take();
