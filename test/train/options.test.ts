@@ -144,6 +144,10 @@ describe('public validation data', () => {
   });
 });
 
+function testLoss(metrics: unknown): number {
+  return (metrics as Figures)['nonPrivate']!['loss']!;
+}
+
 function validationLoss(metrics: unknown): number {
   return (metrics as Figures)['validation']!['loss']!;
 }
@@ -229,6 +233,18 @@ test("a released model gives the run's own figures", async () => {
     (metrics as Record<string, Record<string, unknown>>)['private']!['confusion'],
   );
   await classifier.close();
+});
+
+test.each(['mean', 'first', 'pooler'])('a model released with a %s head is gone on with', async (head) => {
+  const [first, second] = [newRun(place), newRun(place)];
+  const before = await runJob(await tinyJob(place, { train: { head, learningRate: 0.01 } }), first, {
+    nonPrivate: true,
+  });
+  const still = { head: 'checkpoint', steps: 1, learningRate: 1e-12 };
+  const config = await tinyJob(place, { model: join(first, 'release', 'model'), train: still });
+  const after = await runJob(config, second, { nonPrivate: true });
+  expect(testLoss(after.metrics)).toBeCloseTo(testLoss(before.metrics), 4);
+  expect(testLoss(after.metrics)).not.toBeCloseTo(Math.LN2, 4);
 });
 
 describe('a plan made before', () => {

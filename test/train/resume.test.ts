@@ -28,22 +28,21 @@ beforeAll(async () => {
 });
 afterAll(() => place.remove());
 
-/** Two phases with all that has a state: moments, averages, a schedule that listens, dropout, the best so far. */
+/** Two phases with all that has a state: moments, averages, a schedule that listens, dropout. */
 const everything: JobSettings = {
   data: { validation: { path: 'public.csv', public: true } },
   train: {
     method: undefined,
     steps: undefined,
     average: 0.8,
-    keepBest: true,
     schedule: { kind: 'plateau', patience: 1 },
     optimizer: { kind: 'adamw', weightDecay: 0.01 },
     phases: [
       { name: 'head', method: 'head', steps: 5 },
-      { name: 'all', method: 'full', steps: 6, learningRate: 0.01, dropout: 0.1 },
+      { name: 'all', method: 'full', steps: 6, learningRate: 0.5, dropout: 0.1 },
     ],
   },
-  evaluate: { everySteps: 2 },
+  evaluate: { everySteps: 1 },
 };
 
 function interrupted(work: Promise<unknown>): Promise<void> {
@@ -55,9 +54,12 @@ function journalOf(run: string): Promise<Record<string, unknown>[]> {
 }
 
 describe('an interrupted run', () => {
-  test('goes on bit for bit where there is no noise: weights, moments, averages, schedule, dropout', async () => {
+  test.each([
+    ['of the last step: weights, moments, averages, schedule, dropout', {}],
+    ['of the best', { train: { keepBest: true } }],
+  ])('goes on bit for bit where there is no noise, to the weights %s', async (_, more) => {
     const [whole, parts] = [newRun(place), newRun(place)];
-    const config = await tinyJob(place, everything);
+    const config = await tinyJob(place, everything, more);
     const before = await runJob(config, whole, { nonPrivate: true });
     await interrupted(runJob(config, parts, { nonPrivate: true, observer: recorder(2) }));
     await interrupted(resumeRun(parts, { observer: recorder(5) }));
