@@ -1,6 +1,7 @@
 import { UnsupportedEventError } from '../errors.ts';
 import { exp, log, log1p } from './elementary.ts';
 import type { DpEvent, Relation } from './events.ts';
+import { normalTail } from './normal.ts';
 import { halfLogTwoPi } from './tails.ts';
 import type { Atom, LossPair, SmoothPiece, Term } from './pairs.ts';
 
@@ -62,6 +63,8 @@ export function dominatingPair(
     }
     case 'poisson-sampled':
       return sampledPair(event.event, event.rate, relation, direction);
+    case 'sampled-without-replacement':
+      return withoutReplacement(event.event, event.sampleSize / event.datasetSize, relation);
     default:
       return null;
   }
@@ -101,6 +104,45 @@ function sampledPair(event: DpEvent, rate: number, relation: Relation, direction
       );
   }
   throw unsupported(`poisson-sampled of ${event.kind}`, relation, 'add-or-remove-one or zero-out');
+}
+
+/**
+ * Sampling without replacement under replace-one: with M's own pair (P, Q) under replacement, the profile is at most that
+ * of ((1 - rate) Q + rate P, Q) at orders above 1 and of (P, (1 - rate) P + rate Q) below (Zhu, Dong, Wang,
+ * arXiv:2106.08567, theorem 11). One pair has both: the first one's losses above 0, the second one's below, and the
+ * rest of the mass at 0.
+ */
+function withoutReplacement(event: DpEvent, rate: number, relation: Relation): LossPair {
+  if (event.kind !== 'gaussian') {
+    throw new UnsupportedEventError(
+      `event=sampled-without-replacement of ${event.kind}: known here for gaussian only. Account for it unsampled.`,
+    );
+  }
+  if (relation !== 'replace-one') throw unsupported('sampled-without-replacement', relation, 'replace-one');
+  const shift = 2 / event.noiseMultiplier;
+  if (rate === 0) return { pieces: [], atoms: [{ mass: 1, loss: 0 }], infinite: 0 };
+  if (rate === 1) return gaussianMixture([[1, shift]], [[1, 0]]);
+  const above = gaussianMixture(
+    [
+      [1 - rate, 0],
+      [rate, shift],
+    ],
+    [[1, 0]],
+  );
+  // The loss of the mixture is 0 halfway; that of its mirror image at minus that.
+  const middle = shift / 2;
+  const [high] = above.pieces;
+  const [low] = swapped(above).pieces;
+  const tail = normalTail(middle);
+  const massAbove = (1 - rate) * tail + rate * (1 - tail);
+  return {
+    pieces: [
+      { ...high!, from: middle },
+      { ...low!, to: -middle },
+    ],
+    atoms: [{ mass: 1 - massAbove - tail, loss: 0 }],
+    infinite: 0,
+  };
 }
 
 function unsupported(event: string, relation: Relation, nearest: string): UnsupportedEventError {

@@ -51,17 +51,23 @@ const rareCost = { upper: 3e-6, lower: 1e-4 } as const;
 export function partsOf(phase: Phase, tilt: number, target: Target, lost: Lost): Part[] {
   const { pair, count, cumulant } = phase;
   const scale = cumulant(tilt).value;
-  let from = -Infinity;
-  let to = Infinity;
+  let from = Infinity;
+  let to = -Infinity;
   for (const piece of pair.pieces) {
     if (piece.curvature !== 1) continue;
     const allowed = scale - nats - log(count) - 3;
-    from = -5;
-    while (logTailBelow(piece, tilt, from) > allowed) from -= 0.5;
-    to = Math.max(...piece.p.map((term) => term.rate), 0);
-    while (logTailAbove(piece, tilt, to) > allowed) to += 0.5;
+    let low = -5;
+    while (logTailBelow(piece, tilt, low) > allowed) low -= 0.5;
+    let high = Math.max(...piece.p.map((term) => term.rate), 0);
+    while (logTailAbove(piece, tilt, high) > allowed) high += 0.5;
     lost.truncation +=
-      count * (exp(logTailBelow(piece, tilt, from) - scale) + exp(logTailAbove(piece, tilt, to) - scale));
+      count * (exp(logTailBelow(piece, tilt, low) - scale) + exp(logTailAbove(piece, tilt, high) - scale));
+    from = Math.min(from, low);
+    to = Math.max(to, high);
+  }
+  if (from > to) {
+    from = -Infinity;
+    to = Infinity;
   }
   const whole: Part = {
     cumulant,

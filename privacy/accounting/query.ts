@@ -104,7 +104,7 @@ export function deltaOf(event: DpEvent, query: DeltaQuery): DeltaAnswer {
 function isUpperOnly(event: DpEvent): boolean {
   if (event.kind === 'composed') return event.events.some(isUpperOnly);
   if (event.kind === 'tree') return (event.maxParticipations ?? 1) > 1;
-  if (event.kind === 'exponential' || event.kind === 'permute-and-flip') return true;
+  if (['exponential', 'permute-and-flip', 'sampled-without-replacement'].includes(event.kind)) return true;
   return 'event' in event && isUpperOnly(event.event);
 }
 

@@ -36,6 +36,11 @@ function slack(exponent: number): number {
   return 4e-16 * (8 + Math.abs(exponent));
 }
 
+/** e^logFactor P(N(0, 1) > z). */
+function scaledTail(z: number, logFactor: number): number {
+  return logFactor < 600 ? exp(logFactor) * normalTail(z) : exp(logFactor + logNormalTail(z));
+}
+
 /** e^logFactor times the mass of P or Q above x, with a bound of its error. */
 function massBetween(
   piece: SmoothPiece,
@@ -48,8 +53,9 @@ function massBetween(
   for (const term of piece[which]) {
     if (piece.curvature === 1) {
       const z = x - term.rate;
-      const tail =
-        term.weight * (logFactor < 600 ? exp(logFactor) * normalTail(z) : exp(logFactor + logNormalTail(z)));
+      const beyond = piece.to < Infinity ? scaledTail(piece.to - term.rate, logFactor) : 0;
+      const tail = term.weight * scaledTail(z, logFactor);
+      sum -= term.weight * beyond;
       sum += tail;
       // The rounding of z = x - rate moves the tail by (1 + |z|) of it at most.
       error +=

@@ -204,3 +204,39 @@ test('an odometer says what the composed event says, and resumes', () => {
   const resumed = createOdometer({ relation: addRemove, resume: odometer.event() });
   expect(resumed.epsilon(1e-5).epsilon).toEqual(expected);
 });
+
+function withoutReplacement(steps: number): DpEvent {
+  return times(steps, {
+    kind: 'sampled-without-replacement',
+    datasetSize: 60000,
+    sampleSize: 256,
+    event: gaussian(8),
+  });
+}
+
+describe('sampling without replacement', () => {
+  test('one step is the amplification of its own Gaussian', () => {
+    const rate = 256 / 60000;
+    for (const eps of [0.01, 0.5]) {
+      const inner = deltaOf(gaussian(8), {
+        epsilon: Math.log1p(Math.expm1(eps) / rate),
+        relation: 'replace-one',
+      });
+      const { delta } = deltaOf(withoutReplacement(1), { epsilon: eps, relation: 'replace-one' });
+      expect(delta.upper / (rate * inner.delta.upper)).toBeCloseTo(1, 9);
+    }
+  });
+
+  test('many steps cost less than the Renyi bound of dp_accounting, and nothing is said from below', () => {
+    const { epsilon: found } = epsilonOf(withoutReplacement(5000), { delta: 1e-6, relation: 'replace-one' });
+    expect(found.upper).toBeLessThan(0.6843819296138578);
+    expect(found.upper).toBeGreaterThan(0.3);
+    expect(found.lower).toBe(0);
+  });
+
+  test('other relations are refused', () => {
+    expect(() => epsilonOf(withoutReplacement(10), { delta: 1e-6, relation: addRemove })).toThrow(
+      /Ask under replace-one/,
+    );
+  });
+});

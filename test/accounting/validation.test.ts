@@ -41,16 +41,14 @@ describe('events from JSON', () => {
   });
 
   test('whatever JSON comes, the answer is an event or a refusal', () => {
-    fc.assert(
-      fc.property(fc.jsonValue(), (json) => {
-        try {
-          return typeof validateEvent(json).kind === 'string';
-        } catch (error) {
-          return error instanceof InvalidParameterError;
-        }
-      }),
-      { numRuns: 200, seed: 1 },
-    );
+    const answersPlainly = fc.property(fc.jsonValue(), (json) => {
+      try {
+        return typeof validateEvent(json).kind === 'string';
+      } catch (error) {
+        return error instanceof InvalidParameterError;
+      }
+    });
+    expect(fc.check(answersPlainly, { numRuns: 200, seed: 1 }).failed).toBe(false);
   });
 });
 
