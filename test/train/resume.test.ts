@@ -13,6 +13,7 @@ import {
   madeUpRows,
   newRun,
   recorder,
+  type Recorder,
   releasedWeights,
   resumeRun,
   runJob,
@@ -45,6 +46,13 @@ const everything: JobSettings = {
   evaluate: { everySteps: 1 },
 };
 
+/** Asks to stop during this stage, once so many steps were taken. */
+function stoppedAt(stage: string, step: number): { observer: Recorder } {
+  const observer = recorder();
+  const stopping = () => observer.stages.at(-1) === stage && (observer.steps.at(-1)?.step ?? 0) >= step;
+  return { observer: { ...observer, stopping } };
+}
+
 function interrupted(work: Promise<unknown>): Promise<void> {
   return expect(work).rejects.toMatchObject({ code: 'interrupted' });
 }
@@ -70,6 +78,28 @@ describe('an interrupted run', () => {
     expect(after.metrics).toEqual(before.metrics);
     expect(after.steps).toBe(11);
     expect(await journalOf(parts)).toEqual(await journalOf(whole));
+  });
+
+  test('loses nothing where it was stopped outside of a step', async () => {
+    const [whole, parts] = [newRun(place), newRun(place)];
+    const phases = [
+      { name: 'head', method: 'head', steps: 3 },
+      { name: 'last', method: 'last', layers: 1, steps: 3 },
+    ];
+    // No checkpoint on the way: what is stopped between the phases must save by itself.
+    const settings = {
+      train: { method: undefined, steps: undefined, phases },
+      checkpoint: { everySteps: 100 },
+    };
+    const config = await tinyJob(place, settings);
+    const before = await runJob(config, whole, { nonPrivate: true });
+    await interrupted(runJob(config, parts, { nonPrivate: true, ...stoppedAt('frozen layers', 0) }));
+    await interrupted(resumeRun(parts, stoppedAt('evaluation data', 3)));
+    await interrupted(resumeRun(parts, stoppedAt('evaluation data', 6)));
+    const after = await resumeRun(parts);
+    expect(largestDifference(await releasedWeights(parts), await releasedWeights(whole))).toBe(0);
+    expect(after.metrics['frozen']).toEqual(before.metrics['frozen']);
+    expect(after.steps).toBe(6);
   });
 
   test('an evaluation on the way changes nothing, with averaged weights too', async () => {
