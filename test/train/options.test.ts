@@ -207,17 +207,36 @@ describe('retention', () => {
   });
 });
 
-test('cached activations change the outputs by rounding only', async () => {
-  for (const train of [{}, { method: 'last', layers: 1 }]) {
-    const [cached, fresh] = [newRun(place), newRun(place)];
-    const observer = recorder();
-    await runJob(await tinyJob(place, { train }), cached, { nonPrivate: true, observer });
-    await runJob(await tinyJob(place, { train, performance: { cache: false } }), fresh, { nonPrivate: true });
-    expect(observer.stages).toContain('frozen layers');
-    expect(existsSync(join(cached, 'private', 'activations'))).toBe(true);
-    expect(existsSync(join(fresh, 'private', 'activations'))).toBe(false);
-    expect(largestDifference(await releasedWeights(cached), await releasedWeights(fresh))).toBeLessThan(1e-4);
-  }
+const headAround = (method: string): Record<string, unknown> => ({
+  method: undefined,
+  steps: undefined,
+  phases: [
+    { name: 'before', method: 'head', steps: 2 },
+    {
+      name: 'between',
+      method,
+      steps: 2,
+      learningRate: 0.05,
+      ...(method === 'lora' && { lora: { rank: 2 } }),
+    },
+    { name: 'after', method: 'head', steps: 2 },
+  ],
+});
+
+test.each<[string, Record<string, unknown>]>([
+  ['a head', {}],
+  ['the last layer', { method: 'last', layers: 1 }],
+  ['a head before and after all weights', headAround('full')],
+  ['a head before and after adapters', headAround('lora')],
+])('cached activations change the outputs by rounding only, for %s', async (_, train) => {
+  const [cached, fresh] = [newRun(place), newRun(place)];
+  const observer = recorder();
+  await runJob(await tinyJob(place, { train }), cached, { nonPrivate: true, observer });
+  await runJob(await tinyJob(place, { train, performance: { cache: false } }), fresh, { nonPrivate: true });
+  expect(observer.stages).toContain('frozen layers');
+  expect(existsSync(join(cached, 'private', 'activations'))).toBe(true);
+  expect(existsSync(join(fresh, 'private', 'activations'))).toBe(false);
+  expect(largestDifference(await releasedWeights(cached), await releasedWeights(fresh))).toBeLessThan(1e-4);
 });
 
 test("a released model gives the run's own figures", async () => {
