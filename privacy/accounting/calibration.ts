@@ -2,6 +2,8 @@ import { CalibrationError, InvalidParameterError } from '../errors.ts';
 import type { Answer } from './answer.ts';
 import type { DpEvent, Relation } from './events.ts';
 import { coarseSize, epsilonAnswer } from './query.ts';
+import { readoutsOf } from './readouts.ts';
+import type { Readouts } from './readouts.ts';
 
 export type CalibrationOptions = {
   readonly target: { readonly epsilon: number; readonly delta: number };
@@ -20,7 +22,10 @@ const precision = 1e-3;
 /** What the search aims at inside that margin. */
 const aim = 2e-4;
 
-type Ask = (x: number, maxSize: number) => Answer;
+/** What is searched for: the upper end of a certified figure, and where it came from. */
+type Measured<T> = { readonly upper: number; readonly answer: T };
+
+type Ask<T> = (x: number, maxSize: number) => Measured<T>;
 
 /**
  * The x whose certified epsilon comes nearest to the target from below: the least noise multiplier, the largest number
@@ -45,31 +50,74 @@ export function calibrate(
   }
   const lower = options.lower ?? (decreasing ? 0.01 : integer ? 1 : 1e-12);
   const upper = options.upper ?? (decreasing ? 1e6 : integer ? Number.MAX_SAFE_INTEGER : 1);
-  const ask: Ask = (x, maxSize) => epsilonAnswer(eventOf(x), { delta: target.delta, relation }, maxSize);
+  const ask: Ask<Answer> = (x, maxSize) => {
+    const answer = epsilonAnswer(eventOf(x), { delta: target.delta, relation }, maxSize);
+    return { upper: answer.epsilon.upper, answer };
+  };
+  const refuse = (best: number): CalibrationError =>
+    new CalibrationError(
+      `epsilon=${target.epsilon}: not reachable at delta=${target.delta}; the least in the searched range is ` +
+        `${best.toPrecision(4)}. Raise epsilon, use more units (n), a smaller batch or fewer epochs.`,
+    );
   const range = decreasing ? { good: upper, bad: lower } : { good: lower, bad: upper };
   return integer
-    ? calibrateInteger(ask, target.epsilon, range, target.delta)
-    : calibrateReal(ask, target.epsilon, range, target.delta);
+    ? calibrateInteger(ask, target.epsilon, range, refuse)
+    : calibrateReal(ask, target.epsilon, range, refuse);
 }
 
 /** The ends of a range: epsilon meets the target at (or beyond) `good` and may not at `bad`. */
 type Range = { readonly good: number; readonly bad: number };
 
-function unreachable(epsilon: number, delta: number, best: Answer): CalibrationError {
-  return new CalibrationError(
-    `epsilon=${epsilon}: not reachable at delta=${delta}; the least in the searched range is ` +
-      `${best.epsilon.upper.toPrecision(4)}. Raise epsilon, use more units (n), a smaller batch or fewer epochs.`,
+/** The error for a target out of reach, given the best figure in the range. */
+type Refuse = (best: number) => CalibrationError;
+
+/**
+ * The same for another figure of the read-outs: Gaussian DP's mu, an attacker's advantage, or the true positive rate at
+ * a false positive rate. The figure's upper end at the result is at most the target, and close to it.
+ * @param figure - the upper end of the figure
+ */
+export function calibrateFigure(
+  eventOf: (x: number) => DpEvent,
+  options: {
+    readonly figure: (readouts: Readouts) => number;
+    readonly target: number;
+    readonly relation: Relation;
+    readonly decreasing?: boolean;
+    readonly lower?: number;
+    readonly upper?: number;
+  },
+): { readonly value: number; readonly reached: number } {
+  const { figure, target, relation, decreasing = true } = options;
+  if (!(target > 0 && target < Infinity)) {
+    throw new InvalidParameterError(
+      `target=${target}: must be a finite number above 0. Give the figure to reach.`,
+    );
+  }
+  const ask: Ask<null> = (x) => ({ upper: figure(readoutsOf(eventOf(x), { relation })), answer: null });
+  const lower = options.lower ?? (decreasing ? 0.05 : 1e-9);
+  const upper = options.upper ?? (decreasing ? 1e4 : 1);
+  const range = decreasing ? { good: upper, bad: lower } : { good: lower, bad: upper };
+  const { value } = calibrateReal(
+    ask,
+    target,
+    range,
+    (best) =>
+      new CalibrationError(
+        `target=${target}: not reachable; the least in the searched range is ${best.toPrecision(4)}. ` +
+          'Raise the target, use more units (n), a smaller batch or fewer epochs.',
+      ),
   );
+  return { value, reached: ask(value, Infinity).upper };
 }
 
-function calibrateReal(
-  ask: Ask,
+function calibrateReal<T>(
+  ask: Ask<T>,
   epsilon: number,
   range: Range,
-  delta: number,
-): { value: number; answer: Answer } {
+  refuse: Refuse,
+): { value: number; answer: T } {
   const goal = Math.log(epsilon * (1 - aim));
-  const gapAt = (x: number): number => clamp(Math.log(ask(x, coarseSize).epsilon.upper) - goal);
+  const gapAt = (x: number): number => clamp(Math.log(ask(x, coarseSize).upper) - goal);
   // Bracket from the middle of the usual values outwards; log epsilon is nearly linear in log x.
   const toward = Math.sign(Math.log(range.good / range.bad));
   const inside = (t: number): number => {
@@ -109,35 +157,31 @@ function calibrateReal(
   }
   // The rate at which log epsilon changes, for the last corrections at full precision.
   const slope = good === bad ? -toward : (badGap - goodGap) / (bad - good);
-  let best: { value: number; answer: Answer } | null = null;
+  let best: { value: number; answer: T; upper: number } | null = null;
   let t = good;
   for (let k = 0; k < 8; k++) {
     const value =
       t === Math.log(range.good) ? range.good : t === Math.log(range.bad) ? range.bad : Math.exp(t);
-    const answer = ask(value, Infinity);
-    const found = answer.epsilon.upper;
-    if (found <= epsilon && (!best || found > best.answer.epsilon.upper)) best = { value, answer };
+    const { upper: found, answer } = ask(value, Infinity);
+    if (found <= epsilon && (!best || found > best.upper)) best = { value, answer, upper: found };
     if (found <= epsilon && (found >= epsilon * (1 - precision / 2) || value === range.bad)) break;
-    if (value === range.good && found > epsilon) throw unreachable(epsilon, delta, answer);
+    if (value === range.good && found > epsilon) throw refuse(found);
     const change = Number.isFinite(found) && found > 0 ? (goal - Math.log(found)) / slope : toward * 0.1;
     t = inside(t + change + (found > epsilon ? toward * k * 1e-4 : 0));
   }
-  if (best) return best;
-  throw unreachable(epsilon, delta, ask(range.good, Infinity));
+  if (best) return { value: best.value, answer: best.answer };
+  throw refuse(ask(range.good, Infinity).upper);
 }
 
-function calibrateInteger(
-  ask: Ask,
+function calibrateInteger<T>(
+  ask: Ask<T>,
   epsilon: number,
   range: Range,
-  delta: number,
-): { value: number; answer: Answer } {
-  const meets = (x: number, maxSize: number): Answer | null => {
-    const answer = ask(x, maxSize);
-    return answer.epsilon.upper <= epsilon ? answer : null;
-  };
+  refuse: Refuse,
+): { value: number; answer: T } {
+  const meets = (x: number, maxSize: number): boolean => ask(x, maxSize).upper <= epsilon;
   const first = ask(range.good, Infinity);
-  if (!(first.epsilon.upper <= epsilon)) throw unreachable(epsilon, delta, first);
+  if (!(first.upper <= epsilon)) throw refuse(first.upper);
   const direction = Math.sign(range.bad - range.good) || 1;
   const search = (start: number, step: number, maxSize: number): { good: number; bad: number } => {
     let good = start;
@@ -162,9 +206,9 @@ function calibrateInteger(
   const coarse = search(range.good, 1, coarseSize).good;
   const step = Math.max(1, Math.floor(Math.abs(coarse) * 1e-3));
   const value = search(coarse, step, Infinity).good;
-  const answer = ask(value, Infinity);
-  if (!(answer.epsilon.upper <= epsilon)) return { value: range.good, answer: first };
-  return { value, answer };
+  const last = ask(value, Infinity);
+  if (!(last.upper <= epsilon)) return { value: range.good, answer: first.answer };
+  return { value, answer: last.answer };
 }
 
 /** Infinite gaps would stop a secant. */

@@ -17,6 +17,9 @@ export function directionsOf(relation: Relation): readonly PairDirection[] {
   return relation === 'replace-one' ? ['replace'] : ['remove', 'add'];
 }
 
+/** Largest sensitivity / noise for which losses are put on a lattice. */
+const largestRate = 100;
+
 /**
  * A pair that dominates the leaf `event` in one direction, or null where only Renyi bounds are known.
  * The factor that the relation puts on a sensitivity is applied here and nowhere else: 1 for a unit that is added,
@@ -34,8 +37,10 @@ export function dominatingPair(
       return { pieces: [], atoms: [], infinite: 1 };
     case 'gaussian':
       return gaussianMixture([[1, factor / event.noiseMultiplier]], [[1, 0]]);
-    case 'laplace':
-      return laplace(1, event.noiseMultiplier / factor);
+    case 'laplace': {
+      const scale = event.noiseMultiplier / factor;
+      return 1 / scale > largestRate ? pureDp(1 / scale, 0) : laplace(1, scale);
+    }
     case 'discrete-gaussian':
       return oriented(discreteGaussian(1, event.sigma, event.sensitivity * factor), direction);
     case 'discrete-laplace':
@@ -53,6 +58,9 @@ export function dominatingPair(
       const centres = event.sensitivities.map(
         (sensitivity, k) => [event.probabilities[k]!, sensitivity / event.noiseMultiplier] as const,
       );
+      // Beyond, a mixture is bounded by its largest component (divergences are jointly convex).
+      const largest = Math.max(...centres.map(([, centre]) => centre));
+      if (largest > largestRate) return gaussianMixture([[1, largest]], [[1, 0]]);
       return oriented(
         gaussianMixture(
           centres.filter(([weight]) => weight > 0),

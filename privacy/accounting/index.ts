@@ -1,6 +1,6 @@
 export type { Answer, Budget, DeltaAnswer, Direction, Grid, Interval, Method } from './answer.ts';
 export { accountantVersion } from './answer.ts';
-export { calibrate } from './calibration.ts';
+export { calibrate, calibrateFigure } from './calibration.ts';
 export type { CalibrationOptions } from './calibration.ts';
 export { epsilonCurve, firstSteps } from './curve.ts';
 export { validateEvent } from './event-validation.ts';

@@ -6,6 +6,14 @@ import { treeSensitivitySquared } from './tree.ts';
 export type Leaf = { readonly event: DpEvent; readonly count: number };
 
 /**
+ * Noise so small that sampling makes no useful difference: one participation costs epsilon 1250 or more. Such steps are
+ * bounded without their sampling (which only lowers every divergence: they are jointly convex).
+ */
+export function isNoiseless(event: DpEvent): boolean {
+  return (event.kind === 'gaussian' || event.kind === 'laplace') && event.noiseMultiplier < 0.02;
+}
+
+/**
  * The mechanisms of an event tree in a normal form: compositions are flattened, Gaussians merged into one (noise
  * multipliers add as inverse squares), equal ones counted together, no-ops dropped, and the rest sorted. Trees that say
  * the same therefore get the same answer, to the bit.
@@ -64,7 +72,8 @@ export function leavesOf(event: DpEvent, relation: Relation): Leaf[] {
           'only. Sample each mechanism by itself.',
       );
     }
-    keep({ kind: 'poisson-sampled', rate, event: only.event }, count);
+    if (isNoiseless(only.event)) visit(only.event, count);
+    else keep({ kind: 'poisson-sampled', rate, event: only.event }, count);
   };
   /** Amplified BandMF (arXiv:2306.08153, theorem 4): as DP-SGD with ceil(iterations / bands) steps. */
   const visitBanded = (part: Extract<DpEvent, { kind: 'banded-matrix' }>, count: number): void => {

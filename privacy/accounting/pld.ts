@@ -20,6 +20,8 @@ export type Enclosure = { readonly interval: Interval; readonly budget: Budget; 
 const sizes = [2 ** 13, 2 ** 15, 2 ** 17] as const;
 /** Relative width at which an interval is narrow enough. */
 const tolerance = 1e-4;
+/** More steps than this are left to Renyi divergences: the rounding of each step would add up. */
+const maxSteps = 1e10;
 /** Part of delta that may be spent on giving absurdly rare outcomes an infinite loss. */
 const truncationShare = 1e-7;
 
@@ -39,6 +41,9 @@ const spareNats = 14;
 /** Certified interval of epsilon at `delta`, 0 < delta < 1. */
 export function epsilonEnclosure(pairs: readonly PairCount[], delta: number, maxSize = Infinity): Enclosure {
   if (infiniteMass(pairs) >= delta) return unbounded();
+  if (stepsOf(pairs) > maxSteps) {
+    return { ...unbounded(), interval: { lower: 0, estimate: Infinity, upper: Infinity } };
+  }
   const { phases, cumulant } = prepare(pairs, delta);
   const saddle = saddleOf(cumulant, { delta });
   let slope = saddle.tilt;
@@ -68,6 +73,7 @@ export function epsilonEnclosure(pairs: readonly PairCount[], delta: number, max
 
 /** Certified interval of delta at `epsilon` >= 0. */
 export function deltaEnclosure(pairs: readonly PairCount[], epsilon: number): Enclosure {
+  if (stepsOf(pairs) > maxSteps) return { ...unbounded(), interval: { lower: 0, estimate: 1, upper: 1 } };
   if (epsilon >= totalLoss(pairs)) {
     const least = infiniteMass(pairs);
     return { ...unbounded(), interval: { lower: 0, estimate: least, upper: least } };
@@ -89,6 +95,10 @@ export function deltaEnclosure(pairs: readonly PairCount[], epsilon: number): En
     delta = Math.max(1e-290, lower > 0 ? lower : Math.min(upper / 10, exp(saddle.logDelta)));
   }
   return enclosure(lower, upper, last!, epsilon);
+}
+
+function stepsOf(pairs: readonly PairCount[]): number {
+  return pairs.reduce((total, { count }) => total + count, 0);
 }
 
 /** The largest finite loss of a composition. */

@@ -6,7 +6,7 @@ import { directionsOf, dominatingPair } from './dominating.ts';
 import type { PairDirection } from './dominating.ts';
 import type { DpEvent, Relation } from './events.ts';
 import { relations } from './events.ts';
-import { leavesOf } from './leaves.ts';
+import { isNoiseless, leavesOf } from './leaves.ts';
 import type { Leaf } from './leaves.ts';
 import { largestLoss } from './pairs.ts';
 import { deltaEnclosure, epsilonEnclosure } from './pld.ts';
@@ -105,6 +105,7 @@ function isUpperOnly(event: DpEvent): boolean {
   if (event.kind === 'composed') return event.events.some(isUpperOnly);
   if (event.kind === 'tree') return (event.maxParticipations ?? 1) > 1;
   if (['exponential', 'permute-and-flip', 'sampled-without-replacement'].includes(event.kind)) return true;
+  if (event.kind === 'poisson-sampled' && isNoiseless(event.event)) return true;
   return 'event' in event && isUpperOnly(event.event);
 }
 

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { DpEvent } from '../../privacy/accounting/index.ts';
-import { calibrate, createFilter, epsilonCurve, epsilonOf } from '../../privacy/accounting/index.ts';
+import {
+  calibrate,
+  calibrateFigure,
+  createFilter,
+  epsilonCurve,
+  epsilonOf,
+} from '../../privacy/accounting/index.ts';
 import { CalibrationError, DptuneError, InvalidParameterError } from '../../privacy/errors.ts';
 import { dpSgd, gaussian, referenceRecords, sampled } from './events.ts';
 
@@ -54,6 +60,18 @@ function impossible(): unknown {
     upper: 10,
   });
 }
+
+test('noise for an attack figure: the true positive rate at 1 % false positives of a Gaussian', () => {
+  const { value, reached } = calibrateFigure(gaussian, {
+    figure: (readouts) => readouts.truePositiveRate(0.01).upper,
+    target: 1 - 0.9076377519263059,
+    relation,
+  });
+  // mu = 1 has that rate (scipy: Phi(Phi^-1(0.99) - 1) = 0.90764).
+  expect(reached).toBeLessThanOrEqual(1 - 0.9076377519263059);
+  expect(value).toBeGreaterThanOrEqual(1);
+  expect(value).toBeLessThan(1.002);
+});
 
 test('a target out of reach is refused with what to change', () => {
   expect(impossible).toThrow(CalibrationError);
