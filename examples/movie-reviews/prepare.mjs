@@ -22,9 +22,12 @@ for (const [file, label] of [
   } catch {
     text = new TextDecoder('latin1').decode(bytes);
   }
-  const lines = text.split('\n').map((line) => line.trim());
-  for (const [index, line] of lines.filter((line) => line !== '').entries()) {
-    rows[index % 10 === 0 ? 'test' : 'train'].push(`"${line.replaceAll('"', '""')}",${label}`);
+  const sentences = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean);
+  for (const [index, sentence] of sentences.entries()) {
+    rows[index % 10 === 0 ? 'test' : 'train'].push(`"${sentence.replaceAll('"', '""')}",${label}`);
   }
 }
 mkdirSync(target, { recursive: true });

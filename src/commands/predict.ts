@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { CommandModule } from 'yargs';
-import { DataError } from '../../privacy/errors.ts';
+import { DataError, InvalidParameterError } from '../../privacy/errors.ts';
 import { openClassifier, type Classifier } from '../train/index.ts';
 import type { CommonArguments } from './output.ts';
 
@@ -28,6 +28,9 @@ export const predict: CommandModule<CommonArguments, Arguments> = {
       .option('batch', { type: 'number', default: 32, describe: 'Texts computed at once' })
       .example('$0 predict run < texts.txt', 'one JSON line a text'),
   handler: async ({ run, input, batch }) => {
+    if (!(Number.isSafeInteger(batch) && batch >= 1)) {
+      throw new InvalidParameterError(`batch=${batch}: must be a whole number of at least 1.`);
+    }
     const classifier = await openClassifier(run);
     try {
       let waiting: Pair[] = [];

@@ -64,6 +64,12 @@ export const train: CommandModule<CommonArguments, Arguments> = {
       .example('$0 train job.yaml --out run -s privacy.epsilon=3', 'with another budget')
       .example('$0 train --resume run', 'go on after an interruption'),
   handler: async (args) => {
+    const ignored = args.resume !== undefined && ignoredBesideResume(args);
+    if (ignored) {
+      throw new InvalidParameterError(
+        `${ignored}: has no effect with --resume, which goes on as the run was started. Leave it out, or start a new run.`,
+      );
+    }
     const output = outputFor(args);
     const terminal = watch(output);
     const board = args.tensorboard === undefined ? undefined : createEventFile(args.tensorboard);
@@ -93,6 +99,12 @@ export const train: CommandModule<CommonArguments, Arguments> = {
     }
   },
 };
+
+function ignoredBesideResume(args: Arguments): string | undefined {
+  if (args.job !== undefined) return `job=${args.job}`;
+  if (args.set.length > 0) return `--set ${args.set[0]}`;
+  return args['non-private'] ? '--non-private' : undefined;
+}
 
 /** Also writes what is public into a TensorBoard file: epsilon by step, figures on public validation data. */
 function recorded(observer: Observer, board: EventFile): Observer {

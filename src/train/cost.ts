@@ -4,7 +4,7 @@ import type { Config } from '../config/index.ts';
 import { createEngine } from '../engines/index.ts';
 import { privateGradient } from '../graph/index.ts';
 import { feedsOf, trainableNames, type Batch } from '../models/index.ts';
-import type { BaseModel } from './materials.ts';
+import { microBatchTokensOf, type BaseModel } from './materials.ts';
 import type { JobPlan } from './plan-file.ts';
 import { adaptersIn, createSession, cutFor, parameterCount } from './session.ts';
 
@@ -44,7 +44,7 @@ export async function estimateCost(
     ...(threads !== 'auto' && { threads }),
   });
   const tokens = Math.min(assumedTokens, plan.maxLength);
-  const records = Math.max(1, Math.floor(2048 / tokens));
+  const records = Math.max(1, Math.floor(microBatchTokensOf(config) / tokens));
   const session = createSession({
     model,
     task: plan.task === 'classification' ? 'single-label' : plan.task,
@@ -53,7 +53,7 @@ export async function estimateCost(
     seed: plan.seed,
     engine,
     directory: '',
-    microBatchTokens: 2048,
+    microBatchTokens: microBatchTokensOf(config),
     maxTokens: plan.maxLength,
   });
   const recordsPerUnit = plan.privacy.unit.kind === 'user' ? plan.privacy.unit.maxRecords : 1;

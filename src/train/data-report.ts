@@ -5,7 +5,7 @@ import type { TrainOptions } from './job.ts';
 import type { Stores } from './materials.ts';
 import { writeJson, type RunDirectory } from './run-directory.ts';
 
-/** Exact figures go to `private/`; the terminal is told what to look at, and the figures only where it asks for them. */
+/** Figures of the data, and what to look at in them, go to `private/`, and to the terminal only where it asks for them. */
 export async function reportData(
   { train }: Stores,
   { private: directory }: RunDirectory,
@@ -15,18 +15,22 @@ export async function reportData(
   reads.use('data report');
   const path = join(directory, 'data.json');
   const found = describe(train);
-  await writeJson(path, found);
-  if (showPrivate) observer.note(`data (private): ${JSON.stringify(found, null, 2)}`);
-  const concerns = [
+  const remarks = [
     found.truncationRate > 0.01 && 'more than 1 % of the texts are cut at data.maxLength',
     found.unknownRate > 0.05 && "more than 5 % of the tokens are unknown to the model's vocabulary",
     found.emptyTexts > 0 && 'there are empty texts',
     found.repeatedTexts > 0.01 * found.records && 'more than 1 % of the texts are repeated',
     found.unitsOverLimit > 0 &&
       'there are users with more than privacy.maxRecordsPerUser records; the others were left out',
-    found.labelsDiscovered &&
-      'the label names were collected from the private data; data.labels would declare them',
-  ].filter((concern) => concern !== false);
-  observer.note(`data report (private): ${path}`);
-  for (const concern of concerns) observer.note(`data: ${concern}`);
+  ].filter((remark) => remark !== false);
+  const report = { ...found, remarks };
+  await writeJson(path, report);
+  observer.note(
+    showPrivate
+      ? `data (private): ${JSON.stringify(report, null, 2)}`
+      : `data report: ${path} (private; --show-private prints it)`,
+  );
+  if (found.labelsDiscovered) {
+    observer.note('label names were collected from the private data; data.labels would declare them');
+  }
 }

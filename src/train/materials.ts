@@ -59,6 +59,13 @@ export async function openJobModel({ model }: Config): Promise<BaseModel> {
   return openBaseModel(path, hub ? `${hub.repository}@${hub.commit}` : basename(path));
 }
 
+/** More tokens at once take more memory and are no faster (npm run bench). */
+const defaultMicroBatchTokens = 1024;
+
+export function microBatchTokensOf({ performance: { microBatchTokens } }: Config): number {
+  return microBatchTokens === 'auto' ? defaultMicroBatchTokens : microBatchTokens;
+}
+
 export function maxLengthFor(config: Config, { architecture }: BaseModel): number {
   const { maxLength } = config.data;
   return maxLength === 'auto'

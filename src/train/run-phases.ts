@@ -6,7 +6,14 @@ import { orClose } from './closing.ts';
 import { createEvaluator } from './evaluator.ts';
 import type { TrainedRun, TrainOptions } from './job.ts';
 import { Journal } from './journal.ts';
-import { labelCountOf, labelNamesOf, taskOf, type BaseModel, type Stores } from './materials.ts';
+import {
+  labelCountOf,
+  labelNamesOf,
+  microBatchTokensOf,
+  taskOf,
+  type BaseModel,
+  type Stores,
+} from './materials.ts';
 import { measure, scored } from './measure.ts';
 import { reporter, throwIfStopping, type Reporter } from './observer.ts';
 import { takeSteps } from './phase-loop.ts';
@@ -41,8 +48,7 @@ export async function trainPhases(
     seed: plan.seed,
     engine,
     directory: options.activations ?? directory.activations,
-    microBatchTokens:
-      config.performance.microBatchTokens === 'auto' ? 2048 : config.performance.microBatchTokens,
+    microBatchTokens: microBatchTokensOf(config),
     maxTokens: plan.maxLength,
   });
   const storeKeys = storeKeysOf(start);
