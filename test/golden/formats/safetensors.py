@@ -1,6 +1,6 @@
 """A safetensors file of every dtype, written by the reference implementation, and its values as float32.
 
-    /opt/venv/bin/python test/golden/formats/safetensors.py
+    python3 test/golden/formats/safetensors.py
 """
 import json, os, sys
 

@@ -1,6 +1,6 @@
 """Golden token ids from Hugging Face tokenizers (Rust).
 
-    /opt/venv/bin/python test/golden/formats/tokenizers.py ../shared/data
+    python3 test/golden/formats/tokenizers.py ../shared/data
 
 Writes tokenizers.json and tiny-bert/ beside this file. Without the data folder only the tiny tokenizer is covered.
 """

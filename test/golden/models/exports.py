@@ -1,6 +1,6 @@
 """What transformers and peft compute from models and adapters that dptune exported.
 
-    /opt/venv/bin/python test/golden/models/exports.py
+    python3 test/golden/models/exports.py
 
 Runs exports.ts, loads each export with the plain classes (no remote code), and writes exports.json: the SHA-256 of each file and the logits.
 """

@@ -1,6 +1,6 @@
 """Outputs of Hugging Face transformers for tiny random models of each architecture, and for real ones.
 
-    /opt/venv/bin/python test/golden/models/networks.py ../shared/data
+    python3 test/golden/models/networks.py ../shared/data
 
 Writes a checkpoint directory for each architecture and networks.json beside this file.
 """
