@@ -1,12 +1,11 @@
 import { performance } from 'node:perf_hooks';
 import { reproducibleRng } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
-import { createEngine } from '../engines/index.ts';
 import { privateGradient } from '../graph/index.ts';
-import { feedsOf, trainableNames, type Batch } from '../models/index.ts';
+import { feedsOf, type Batch } from '../models/index.ts';
 import { microBatchTokensOf, type BaseModel } from './materials.ts';
 import type { JobPlan } from './plan-file.ts';
-import { adaptersIn, createSession, cutFor, parameterCount } from './session.ts';
+import { adaptersIn, createSession, cutFor, parameterCount, startEngine, trainableIn } from './session.ts';
 
 /** What a run would take here, measured on made-up text: no private data is looked at. */
 export interface CostEstimate {
@@ -37,12 +36,7 @@ export async function estimateCost(
   model: BaseModel,
   labels: number,
 ): Promise<CostEstimate> {
-  const { engine: name, device, threads } = config.performance;
-  const engine = await createEngine({
-    engine: name,
-    ...(device !== 'auto' && { device }),
-    ...(threads !== 'auto' && { threads }),
-  });
+  const engine = await startEngine(config);
   const tokens = Math.min(assumedTokens, plan.maxLength);
   const records = Math.max(1, Math.floor(microBatchTokensOf(config) / tokens));
   const session = createSession({
@@ -72,12 +66,7 @@ export async function estimateCost(
       const lora = adaptersIn(plan, index, model);
       const withLora = lora && { lora };
       const full = session.network({ ...withLora, dropout: training.dropout });
-      const trainable = trainableNames(
-        full.params,
-        training.method === 'last'
-          ? { method: 'last', layers: training.layers! }
-          : { method: training.method },
-      );
+      const trainable = trainableIn(full.params, training);
       const cut = cutFor(
         full,
         trainable,

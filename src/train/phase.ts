@@ -12,7 +12,7 @@ import {
 import type { TokenStore } from '../data/index.ts';
 import type { GradientProgram } from '../engines/index.ts';
 import { plainGradient, privateGradient, ruleKey } from '../graph/index.ts';
-import { feedsOf, trainableNames, type LoraSettings, type Network } from '../models/index.ts';
+import { feedsOf, type LoraSettings, type Network } from '../models/index.ts';
 import { createAverage } from './average.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { sumGradients, type GradientBatch } from './gradient.ts';
@@ -24,10 +24,10 @@ import {
   type OptimizerState,
 } from './optimizers.ts';
 import { createSchedule } from './schedules.ts';
-import { cutFor, type CutBatch, type RecordSource, type Session } from './session.ts';
+import { cutFor, trainableIn, type CutBatch, type RecordSource, type Session } from './session.ts';
 import type { TrainingPhase } from './settings.ts';
 import { diagnosticsOf, type StepDiagnostics } from './step-diagnostics.ts';
-import { tensorsOf, vectorOf, zeroVector, type ParameterVector } from './vector.ts';
+import { sizeOf, tensorsOf, vectorOf, zeroVector, type ParameterVector } from './vector.ts';
 import type { World } from './world.ts';
 
 /** What a phase needs from its run. */
@@ -86,10 +86,7 @@ export async function startPhase(
   const { engine, model, seed } = session;
   const { dropout } = training;
   const full = session.network({ ...(lora && { lora }), dropout });
-  const trainable = trainableNames(
-    full.params,
-    training.method === 'last' ? { method: 'last', layers: training.layers! } : { method: training.method },
-  );
+  const trainable = trainableIn(full.params, training);
   const cut = cutFor(full, trainable, model.architecture.layers, dropout, context.cache);
   const network = session.network({ from: cut, dropout, ...(lora && { lora }) });
   await session.prepare(full);
@@ -208,7 +205,7 @@ function optimizerFor(
   const decayed: [number, number][] = [];
   let offset = 0;
   for (const { shape } of places) {
-    const end = offset + shape.reduce((product, size) => product * size, 1);
+    const end = offset + sizeOf(shape);
     // Biases and gains are vectors; only matrices decay.
     if (shape.length > 1) decayed.push([offset, end]);
     offset = end;

@@ -2,11 +2,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { DataError, InvalidParameterError } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import { privateGradient } from '../graph/index.ts';
-import { buildNetwork, trainableNames } from '../models/index.ts';
+import { buildNetwork } from '../models/index.ts';
 import { labelCountOf, taskOf, type BaseModel, type Stores } from './materials.ts';
 import { measure, scored } from './measure.ts';
 import type { JobPlan } from './plan-file.ts';
-import { adaptersIn, headOf } from './session.ts';
+import { adaptersIn, headOf, trainableIn } from './session.ts';
 
 /**
  * Refuses, before anything is spent or written, a job that could not be trained, evaluated or released in the end: a
@@ -33,10 +33,7 @@ function checkGradients(config: Config, plan: JobPlan, model: BaseModel, { train
       dropout,
       ...(lora && { lora }),
     });
-    const trainable = trainableNames(
-      network.params,
-      method === 'last' ? { method, layers: layers! } : { method },
-    );
+    const trainable = trainableIn(network.params, { method, layers });
     privateGradient({
       network: network.graph,
       loss: 'loss',

@@ -1,7 +1,5 @@
 import { join } from 'node:path';
 import { createReadRegistry, secureStream } from '../../privacy/index.ts';
-import type { Config } from '../config/index.ts';
-import { createEngine, type Engine } from '../engines/index.ts';
 import { orClose } from './closing.ts';
 import { createEvaluator } from './evaluator.ts';
 import type { TrainedRun, TrainOptions } from './job.ts';
@@ -21,7 +19,7 @@ import { startPhase, type PhaseRun } from './phase.ts';
 import { notPrivate } from './plan-file.ts';
 import { writeJson, type RunDirectory } from './run-directory.ts';
 import { readRunState, writeRunState, type RunState } from './run-state.ts';
-import { adaptersIn, createSession, type Cut } from './session.ts';
+import { adaptersIn, createSession, startEngine, type Cut } from './session.ts';
 import { digestOf, storeKeysOf, type Start } from './start.ts';
 import { alone } from './world.ts';
 
@@ -159,13 +157,5 @@ export async function trainPhases(
         await model.directory.close();
       },
     };
-  });
-}
-
-async function startEngine({ performance: { engine, device, threads } }: Config): Promise<Engine> {
-  return createEngine({
-    engine,
-    ...(device !== 'auto' && { device }),
-    ...(threads !== 'auto' && { threads }),
   });
 }

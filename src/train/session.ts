@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { canonicalHash, reproducibleRng } from '../../privacy/index.ts';
+import type { Config } from '../config/index.ts';
 import { microBatches, type MicroBatch, type TokenStore } from '../data/index.ts';
-import type { Engine, Program } from '../engines/index.ts';
+import { createEngine, type Engine, type Program } from '../engines/index.ts';
 import {
   buildNetwork,
   feedsOf,
   frozenLayers,
   loadParameters,
+  trainableNames,
   type Architecture,
   type Batch,
   type Head,
@@ -20,6 +22,7 @@ import {
 import { activationsOf, type Activations } from './activations.ts';
 import type { BaseModel } from './materials.ts';
 import type { JobPlan } from './plan-file.ts';
+import type { TrainingPhase } from './settings.ts';
 import { sizeOf } from './vector.ts';
 
 /** Where a network begins: at the tokens, or above a frozen part whose output is computed once a record. */
@@ -236,4 +239,21 @@ export function adaptersIn(
 ): LoraSettings | undefined {
   const found = plan.training.slice(0, index + 1).find(({ method }) => method === 'lora');
   return found && { ...found.lora, targets: found.lora.targets ?? architecture.loraTargets };
+}
+
+/** The engine that a job asks for. */
+export async function startEngine({ performance: { engine, device, threads } }: Config): Promise<Engine> {
+  return createEngine({
+    engine,
+    ...(device !== 'auto' && { device }),
+    ...(threads !== 'auto' && { threads }),
+  });
+}
+
+/** Names of the parameters that a phase trains, in the order of `specs`. */
+export function trainableIn(
+  specs: readonly ParameterSpec[],
+  { method, layers }: Pick<TrainingPhase, 'method' | 'layers'>,
+): string[] {
+  return trainableNames(specs, method === 'last' ? { method, layers: layers! } : { method });
 }
