@@ -6,7 +6,10 @@ DATA_DIR holds the two files of Rotten Tomatoes sentence polarity, one sentence 
 file from the first on. Settings are those that the field's own tutorials use with LoRA: rank 8 on query and value,
 batch 512, 6 epochs, AdamW 1e-3, C = 1. Needs torch, opacus, transformers, peft. Prints one JSON line.
 """
-import argparse, glob, json, os, time
+import argparse, glob, json, os, sys, time
+
+sys.path.pop(0)  # This folder: its opacus.py would hide the package.
+
 import torch
 from torch import nn
 from opacus import PrivacyEngine
