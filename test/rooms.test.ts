@@ -16,11 +16,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   models: ['graph', 'formats'],
   evaluate: ['graph', 'engines', 'models', 'formats', 'data'],
   train: ['config', 'graph', 'engines', 'models', 'formats', 'data', 'evaluate', 'ledger'],
+  generate: ['graph', 'engines', 'models', 'formats', 'train'],
+  conformance: ['config', 'graph', 'engines', 'models', 'formats', 'data', 'train'],
+  audit: ['config', 'graph', 'engines', 'models', 'formats', 'data', 'evaluate', 'train', 'conformance'],
+  report: ['config', 'formats', 'ledger'],
+  verify: [],
 };
 /** Packages of the pure rooms. */
 const PURE_PACKAGES: Readonly<Record<string, readonly string[]>> = {
   privacy: ['node:crypto', 'seedrandom'],
-  audits: ['node:crypto', 'ajv'],
+  audits: ['node:crypto', 'ajv', 'vega', 'vega-lite'],
 };
 /** What a pure room may not touch: files, network, clock, process. */
 const IMPURE =
