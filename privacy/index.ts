@@ -1,6 +1,7 @@
 export * from './accounting/index.ts';
 export { canonicalHash, canonicalJson } from './canonical-json.ts';
 export * from './errors.ts';
+export { roundedUp } from './figures.ts';
 export * from './log/index.ts';
 export { mechanismOf, nonPrivateMechanismOf } from './mechanism/mechanism.ts';
 export type { Mechanism, NonPrivateMechanism, PrivateMechanism, Sums } from './mechanism/mechanism.ts';

@@ -1,6 +1,5 @@
-import type { Answer, Interval, Readouts } from '../../privacy/index.ts';
+import { roundedUp, type Answer, type Interval, type Readouts } from '../../privacy/index.ts';
 import type { Solved } from './account.ts';
-import { roundedUp } from './figures.ts';
 import type { Output } from './output.ts';
 
 /** The digits of an answer that are certified: the lower end rounded down, the upper end up. */

@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { calibrate, CalibrationError, epsilonCurve } from '../../privacy/index.ts';
+import { calibrate, CalibrationError, epsilonCurve, roundedUp } from '../../privacy/index.ts';
 import { loadJob, overrideOption } from '../config/index.ts';
 import {
   countUnits,
@@ -10,7 +10,7 @@ import {
   type CostEstimate,
   type JobPlan,
 } from '../train/index.ts';
-import { duration, roundedUp } from './figures.ts';
+import { duration } from './figures.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
 
 interface Arguments extends CommonArguments {

@@ -1,4 +1,5 @@
-import { duration, roundedUp } from './figures.ts';
+import { roundedUp } from '../../privacy/figures.ts';
+import { duration } from './figures.ts';
 import type { TextStream } from './output.ts';
 
 /** Where a run stands. */

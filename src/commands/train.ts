@@ -1,5 +1,6 @@
 import type { CommandModule } from 'yargs';
 import { InvalidParameterError } from '../../privacy/errors.ts';
+import { roundedUp } from '../../privacy/figures.ts';
 import { loadJob, overrideOption } from '../config/index.ts';
 import { createEventFile, type EventFile } from '../evaluate/index.ts';
 import {
@@ -10,7 +11,6 @@ import {
   type Finished,
   type Observer,
 } from '../train/index.ts';
-import { roundedUp } from './figures.ts';
 import { watch } from './observing.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
 

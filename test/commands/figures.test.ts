@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { duration, roundedUp } from '../../src/commands/figures.ts';
+import { roundedUp } from '../../privacy/figures.ts';
+import { duration } from '../../src/commands/figures.ts';
 
 test.each([
   [8, '8'],
