@@ -1,6 +1,6 @@
-import { canonicalJson } from '../../privacy/index.ts';
+import { canonicalJson, type Signer } from '../../privacy/index.ts';
 import { DptuneError } from '../../privacy/errors.ts';
-import { bodyOf, signEnvelope, type Envelope, type Signer } from './dsse.ts';
+import { bodyOf, signEnvelope, type Envelope } from './dsse.ts';
 
 /** One file that a statement is about; it is found by its digest, its name is for people. */
 export interface Subject {
@@ -48,7 +48,7 @@ export function attestTraining(
     predicateType: TRAINING_PREDICATE,
     predicate,
   };
-  return signEnvelope(PAYLOAD_TYPE, Buffer.from(canonicalJson(statement)), signer);
+  return signEnvelope(PAYLOAD_TYPE, canonicalJson(statement), signer);
 }
 
 /**
@@ -56,7 +56,7 @@ export function attestTraining(
  * @throws DptuneError `verification` where the payload is something else
  */
 export function trainingStatementOf(envelope: Envelope): Statement<TrainingPredicate> {
-  const statement = parsed(bodyOf(envelope).toString('utf8')) as Statement<TrainingPredicate> | null;
+  const statement = parsed(bodyOf(envelope)) as Statement<TrainingPredicate> | null;
   const isTraining =
     envelope.payloadType === PAYLOAD_TYPE &&
     statement?._type === STATEMENT_TYPE &&
