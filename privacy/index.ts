@@ -10,6 +10,7 @@ export type { NoiseSettings } from './mechanism/noise.ts';
 export { poissonSample } from './mechanism/poisson.ts';
 export { createReadRegistry } from './mechanism/reads.ts';
 export type { DeclaredRead, ReadRegistry } from './mechanism/reads.ts';
+export { drawRepetitions } from './mechanism/repetitions.ts';
 export { createStepGuard } from './mechanism/step-guard.ts';
 export type { StepGuard } from './mechanism/step-guard.ts';
 export { makePlan } from './plan/make-plan.ts';

@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   conformance: ['config', 'graph', 'engines', 'models', 'formats', 'data', 'train'],
   audit: ['config', 'graph', 'engines', 'models', 'formats', 'data', 'evaluate', 'train', 'conformance'],
   report: ['config', 'formats', 'ledger'],
+  tune: ['config', 'train'],
   verify: [],
 };
 /** Packages of the pure rooms. */

@@ -101,6 +101,7 @@ const fieldsOf: Readonly<Record<DpEvent['kind'], Fields>> = {
     probabilities: list(probability),
   },
   'repeat-and-select': { mean: positive, shape, event },
+  'one-of': { events: list(event) },
   composed: { events: list(event) },
   'self-composed': { count, event },
 };

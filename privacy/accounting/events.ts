@@ -27,6 +27,7 @@ export type DpEvent =
   | TreeEvent
   | MixtureOfGaussiansEvent
   | RepeatAndSelectEvent
+  | OneOfEvent
   | ComposedEvent
   | SelfComposedEvent;
 
@@ -179,6 +180,9 @@ export type RepeatAndSelectEvent = {
   readonly shape: number | 'poisson';
   readonly event: DpEvent;
 };
+
+/** One of these ran, chosen independently of the data; which one is known. */
+export type OneOfEvent = { readonly kind: 'one-of'; readonly events: readonly DpEvent[] };
 
 /** All of these were released; a later one may look at the earlier outputs, its parameters may not. */
 export type ComposedEvent = { readonly kind: 'composed'; readonly events: readonly DpEvent[] };

@@ -42,6 +42,11 @@ function leafRdp(event: DpEvent, relation: Relation, direction: PairDirection): 
       return (order) => pureRdp(event.epsilon, order);
     case 'repeat-and-select':
       return repeatedRdp(event, rdpOf(leavesOf(event.event, relation), relation, direction));
+    case 'one-of': {
+      // Quasi-convexity (van Erven and Harremoes 2014, theorem 13): a mixture diverges no more than its worst part.
+      const bounds = event.events.map((part) => rdpOf(leavesOf(part, relation), relation, direction));
+      return (order) => Math.max(0, ...bounds.map((bound) => bound(order)));
+    }
     default: {
       const pair = dominatingPair(event, relation, direction);
       if (!pair) {

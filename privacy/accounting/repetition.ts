@@ -18,7 +18,7 @@ export function repeatedRdp(event: RepeatAndSelectEvent, base: RdpFunction): Rdp
   if (shape === 'poisson') {
     return (order) => base(order) + mean * deltaAt(base, log1p(1 / (order - 1))) + log(mean) / (order - 1);
   }
-  const logInverse = -log(parameterOf(mean, shape));
+  const logInverse = -logParameterOf(mean, shape);
   let least = Infinity;
   for (const order of otherOrders) {
     least = Math.min(least, (1 + shape) * ((1 - 1 / order) * base(order) + logInverse / order));
@@ -36,8 +36,8 @@ function deltaAt(base: RdpFunction, epsilon: number): number {
   return least;
 }
 
-/** The parameter g in (0, 1) of the truncated negative binomial with the given mean; the mean falls with g. */
-function parameterOf(mean: number, shape: number): number {
+/** The logarithm of the parameter g in (0, 1) of the truncated negative binomial with the given mean, which falls with g. */
+export function logParameterOf(mean: number, shape: number): number {
   let low = -745;
   let high = 0;
   for (let k = 0; k < 200; k++) {
@@ -46,7 +46,7 @@ function parameterOf(mean: number, shape: number): number {
     else high = middle;
   }
   // The smaller one: log(1 / g) is rounded up.
-  return exp(low);
+  return low;
 }
 
 function meanOf(logParameter: number, shape: number): number {

@@ -45,6 +45,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     describe: 'Make a small BERT from public text (masked language model)',
     load: async () => (await import('./pretrain.ts')).pretrain,
   },
+  tune: {
+    describe: 'Search for the settings of a job, with the search itself paid for',
+    load: async () => (await import('./tune.ts')).tune,
+  },
   account: {
     describe: 'Compute epsilon, or the noise, rate or steps for a target, for any mechanism',
     load: async () => (await import('./account.ts')).account,

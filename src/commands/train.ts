@@ -5,11 +5,13 @@ import { loadJob, overrideOption } from '../config/index.ts';
 import { createEventFile, type EventFile } from '../evaluate/index.ts';
 import {
   finishRun,
+  readJson,
   readPlanFile,
   resumeJob,
   trainJob,
   type Finished,
   type Observer,
+  type SearchPart,
 } from '../train/index.ts';
 import { watch } from './observing.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
@@ -22,6 +24,7 @@ interface Arguments extends CommonArguments {
   readonly 'non-private': boolean;
   readonly 'show-private': boolean;
   readonly tensorboard: string | undefined;
+  readonly search: string | undefined;
   readonly set: readonly string[];
 }
 
@@ -59,6 +62,7 @@ export const train: CommandModule<CommonArguments, Arguments> = {
         requiresArg: true,
         describe: 'Directory for TensorBoard files of what is public',
       })
+      .option('search', { type: 'string', requiresArg: true, hidden: true, conflicts: 'resume' })
       .option('set', overrideOption)
       .example('$0 train job.yaml --out run', 'train and evaluate')
       .example('$0 train job.yaml --out run -s privacy.epsilon=3', 'with another budget')
@@ -84,6 +88,7 @@ export const train: CommandModule<CommonArguments, Arguments> = {
               out: required(args.out, 'out'),
               nonPrivate: args['non-private'],
               ...(args.plan !== undefined && { plan: await readPlanFile(args.plan) }),
+              ...(args.search !== undefined && { search: (await readJson(args.search)) as SearchPart }),
             })
           : await resumeJob(args.resume, options);
       const finished = await finishRun(run, options);

@@ -3,6 +3,8 @@ export { configurationPage } from './documentation.ts';
 export { compileExpression, type Expression } from './expression.ts';
 export { loadJob, type Job } from './job.ts';
 export { overrideOption } from './overrides.ts';
+export { loadSearch, type Search } from './search.ts';
+export { searchSchema } from './schema-search.ts';
 export { phasesOf, type Phase } from './phases.ts';
 export { jobSchema, type Config, type ConfigInput } from './schema.ts';
 export { suggestionFor } from './suggestion.ts';

@@ -5,7 +5,7 @@ import { crossChecks, pathOf, type Lookup } from './checks.ts';
 import { at, LARGEST_JOB_FILE, parseJob, tooLarge, type JobDocument, type Problem } from './document.ts';
 import { compileExpression } from './expression.ts';
 import { applyOverride, parseOverride, type Override } from './overrides.ts';
-import type { CompleteJob, Config, ConfigInput } from './schema.ts';
+import { jobSchema, type CompleteJob, type Config, type ConfigInput } from './schema.ts';
 
 /** A job file that was read and found right. */
 export interface Job {
@@ -25,12 +25,13 @@ export interface Job {
  */
 export async function loadJob(path: string, overrides: readonly string[] = []): Promise<Job> {
   const file = resolve(path);
-  const text = await readJobFile(file, path);
+  const text = await readText(file, path);
   const config = await checkedConfig(text, path, overrides);
   return { file, config: await withAbsolutePaths(config.complete, dirname(file)), input: config.input };
 }
 
-async function readJobFile(file: string, path: string): Promise<string> {
+/** @throws ConfigError unless the file is there, of a job's size and UTF-8 */
+export async function readText(file: string, path: string): Promise<string> {
   try {
     const { size } = await stat(file);
     if (size > LARGEST_JOB_FILE * 4) throw tooLarge(path, size);
@@ -66,7 +67,7 @@ export async function checkedConfig(
   for (const override of parsed) applyOverride(input as Record<string, unknown>, override);
   const complete: unknown = structuredClone(input);
   const { schemaProblems } = await import('./validation.ts');
-  const problems = schemaProblems(complete);
+  const problems = schemaProblems(complete, jobSchema);
   const faulty = problems.map(({ path }) => path.join('.'));
   problems.push(...crossChecks(lookupIn(complete), lookupIn(input), faulty));
   problems.push(...(await expressionProblems(lookupIn(complete))));
@@ -112,7 +113,8 @@ function lookupIn(root: unknown): Lookup {
   };
 }
 
-function messageOf(
+/** All problems, each with its place, in the order of the file. */
+export function messageOf(
   problems: readonly Problem[],
   name: string,
   document: JobDocument,

@@ -1,24 +1,18 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import type { Path, Problem } from './document.ts';
 import { constraintOf, schemaAt, type SchemaNode } from './schema-node.ts';
-import { jobSchema, type CompleteJob } from './schema.ts';
 import { suggestionFor } from './suggestion.ts';
 
-const validate = new Ajv({
-  strict: true,
-  allErrors: true,
-  verbose: true,
-  useDefaults: true,
-}).compile<CompleteJob>(jobSchema);
-
-/** Every setting's dotted path, so that a key written in the wrong group is found in its right one. */
-const SETTINGS: readonly string[] = settingsOf(jobSchema, '');
+const ajv = new Ajv({ strict: true, allErrors: true, verbose: true, useDefaults: true });
 
 /** Fills in the defaults, in place, and returns all that the schema finds wrong. */
-export function schemaProblems(value: unknown): Problem[] {
+export function schemaProblems(value: unknown, schema: SchemaNode): Problem[] {
+  const validate = ajv.compile(schema);
   if (validate(value)) return [];
   const errors = validate.errors ?? [];
-  return errors.filter((error) => !explainedElsewhere(error, errors)).map(problemOf);
+  return errors
+    .filter((error) => !explainedElsewhere(error, errors))
+    .map((error) => problemOf(error, schema));
 }
 
 function within(inner: ErrorObject, outer: ErrorObject): boolean {
@@ -38,11 +32,16 @@ function explainedElsewhere(error: ErrorObject, errors: readonly ErrorObject[]):
   return choice !== undefined && !deeper(error, choice);
 }
 
-function problemOf(error: ErrorObject): Problem {
+function problemOf(error: ErrorObject, schema: SchemaNode): Problem {
   const path = pathFrom(error.instancePath);
   switch (error.keyword) {
     case 'additionalProperties':
-      return unknownKey(path, String(error.params.additionalProperty), error.parentSchema as SchemaNode);
+      return unknownKey(
+        path,
+        String(error.params.additionalProperty),
+        error.parentSchema as SchemaNode,
+        settingsOf(schema, ''),
+      );
     case 'required': {
       const key = String(error.params.missingProperty);
       const node = (error.parentSchema as SchemaNode).properties?.[key];
@@ -58,7 +57,7 @@ function problemOf(error: ErrorObject): Problem {
     default:
       return {
         path,
-        message: wrongValue(error.data, schemaAt(jobSchema, path) ?? (error.parentSchema as SchemaNode)),
+        message: wrongValue(error.data, schemaAt(schema, path) ?? (error.parentSchema as SchemaNode)),
       };
   }
 }
@@ -88,12 +87,13 @@ function hintFor(value: unknown, node: SchemaNode): string {
   return '';
 }
 
-function unknownKey(parent: Path, key: string, node: SchemaNode): Problem {
+/** @param settings - every setting's dotted path, so that a key written in the wrong group is found in its right one */
+function unknownKey(parent: Path, key: string, node: SchemaNode, settings: readonly string[]): Problem {
   const siblings = Object.keys(node.properties ?? {});
   const near = suggestionFor(key, siblings);
   const elsewhere =
-    near ?? suggestionFor(key, new Set(SETTINGS.map((path) => path.slice(path.lastIndexOf('.') + 1))));
-  const suggestion = near ?? SETTINGS.find((path) => path === elsewhere || path.endsWith(`.${elsewhere}`));
+    near ?? suggestionFor(key, new Set(settings.map((path) => path.slice(path.lastIndexOf('.') + 1))));
+  const suggestion = near ?? settings.find((path) => path === elsewhere || path.endsWith(`.${elsewhere}`));
   const remedy = suggestion ? `did you mean ${suggestion}?` : `there are ${siblings.join(', ')}`;
   return { path: [...parent, key], message: `unknown key; ${remedy}`, atKey: true };
 }

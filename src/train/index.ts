@@ -5,7 +5,7 @@ export { countUnits, openJobModel, type BaseModel } from './materials.ts';
 export { openClassifier, type Classifier } from './inference.ts';
 export { summaryRow } from './measure.ts';
 export { InterruptedError, type Observer, type StepState } from './observer.ts';
-export { planJob, readPlanFile, requireSameJobPlan, type JobPlan } from './plan-file.ts';
+export { planJob, readJson, readPlanFile, requireSameJobPlan, type JobPlan, type SearchPart } from './plan-file.ts';
 export { pretrain, type PretrainOptions } from './pretrain.ts';
 export { writeJson } from './run-directory.ts';
 export { openRunConfig } from './start.ts';

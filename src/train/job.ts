@@ -10,15 +10,14 @@ import { orClose } from './closing.ts';
 import { reportData } from './data-report.ts';
 import {
   dataDigests,
-  encoderFor,
-  maxLengthFor,
+  jobEncoder,
   openJobModel,
   readData,
   type BaseModel,
   type Stores,
 } from './materials.ts';
 import type { Observer } from './observer.ts';
-import { jobPlanFrom, planJob, requireSameJobPlan, type JobPlan } from './plan-file.ts';
+import { jobPlanFrom, planJob, requireSameJobPlan, type JobPlan, type SearchPart } from './plan-file.ts';
 import { checkBeforeTraining } from './preflight.ts';
 import { createRunDirectory, removeLeftovers, runDirectory, type RunDirectory } from './run-directory.ts';
 import { trainPhases } from './run-phases.ts';
@@ -33,6 +32,8 @@ export interface TrainOptions {
   readonly nonPrivate?: boolean;
   /** Runs exactly this plan or nothing. */
   readonly plan?: JobPlan;
+  /** The search that this run is a trial of. */
+  readonly search?: SearchPart;
   readonly observer: Observer;
   /** Shows figures of the private data and training losses, which are in `private/` in any case. */
   readonly showPrivate?: boolean;
@@ -75,7 +76,7 @@ export async function trainJob(config: Config, options: TrainOptions): Promise<T
   const model = await openJobModel(config);
   return orClose(model.directory, async () => {
     observer.note(`reading ${config.data.train}`);
-    const { stores, plan } = await dataAndPlan(config, model);
+    const { stores, plan } = await dataAndPlan(config, model, options.search);
     if (options.plan) requireSameJobPlan(options.plan, plan);
     checkBeforeTraining(config, plan, model, stores);
     const seeded = !nonPrivate && stream?.secure === false;
@@ -94,7 +95,7 @@ export async function trainJob(config: Config, options: TrainOptions): Promise<T
  */
 export async function resumeJob(
   path: string,
-  options: Omit<TrainOptions, 'out' | 'plan'>,
+  options: Omit<TrainOptions, 'out' | 'plan' | 'search'>,
 ): Promise<TrainedRun> {
   const directory = runDirectory(path);
   const start = await openStart(path);
@@ -113,16 +114,20 @@ export async function resumeJob(
   }
   const model = await openJobModel(start.config);
   return orClose(model.directory, async () => {
-    const { stores, plan } = await dataAndPlan(start.config, model);
+    const { stores, plan } = await dataAndPlan(start.config, model, agreed.search);
     requireSameJobPlan(agreed, plan);
     removeLeftovers(directory);
     return trainPhases(requireUnchanged(start), directory, model, stores, options);
   });
 }
 
-async function dataAndPlan(config: Config, model: BaseModel): Promise<{ stores: Stores; plan: JobPlan }> {
-  const stores = await readData(config, encoderFor(model, maxLengthFor(config, model)));
+async function dataAndPlan(
+  config: Config,
+  model: BaseModel,
+  search: SearchPart | undefined,
+): Promise<{ stores: Stores; plan: JobPlan }> {
+  const stores = await readData(config, jobEncoder(config, model));
   const { publicSize } = config.privacy;
-  const plan = await planJob(config, model, publicSize === 'auto' ? stores.train.units : publicSize);
+  const plan = await planJob(config, model, publicSize === 'auto' ? stores.train.units : publicSize, search);
   return { stores, plan };
 }

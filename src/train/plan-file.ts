@@ -7,6 +7,7 @@ import {
   planFromJson,
   diffValues,
   type DeclaredRead,
+  type DpEvent,
   type Plan,
 } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
@@ -14,6 +15,21 @@ import type { FileDigest } from '../formats/index.ts';
 import { maxLengthFor, type BaseModel } from './materials.ts';
 import { createSchedule } from './schedules.ts';
 import { settle, type Settings, type TrainingPhase } from './settings.ts';
+
+/** The search that a run is a trial of: its choice among trials costs more than the trial itself. Public. */
+export interface SearchPart {
+  readonly method: 'private-selection' | 'charged';
+  /** Every candidate's settings, as overrides of the job. */
+  readonly candidates: readonly (readonly string[])[];
+  /** How often candidates are tried: each once, or a secret random number of random ones. */
+  readonly trials: 'each' | { readonly mean: number; readonly shape: number | 'poisson' };
+  /** What the whole search releases. */
+  readonly event: DpEvent;
+  /** Certified upper bound of the whole search, at the plan's delta: what the released model may be said to cost. */
+  readonly epsilon: number;
+  /** SHA-256 of the canonical JSON of everything above. */
+  readonly hash: string;
+}
 
 /** plan.json: everything that a run will do, fixed before it starts. Public. */
 export interface JobPlan {
@@ -25,6 +41,8 @@ export interface JobPlan {
   readonly task: Config['task'];
   readonly head: Settings['head'];
   readonly maxLength: number;
+  /** Text that ends every prompt, for a model that learnt to complete them. */
+  readonly separator?: string;
   readonly seed: number;
   readonly average: number;
   readonly training: readonly TrainingPhase[];
@@ -32,6 +50,8 @@ export interface JobPlan {
   readonly reasons: readonly string[];
   /** Where the public number of units comes from; `counted` treats the number found in the data as public. */
   readonly sizeSource: 'declared' | 'counted';
+  /** Given where the run is one trial of a search. */
+  readonly search?: SearchPart;
   /** The guarantee. Its hash covers all of the above through `bindings`. */
   readonly privacy: Plan;
 }
@@ -42,8 +62,14 @@ export const notPrivate = { notPrivate: true } as const;
 /**
  * The plan of a job on a model.
  * @param units - number of privacy units, declared or counted
+ * @param search - the search that the run is a trial of
  */
-export async function planJob(config: Config, model: BaseModel, units: number): Promise<JobPlan> {
+export async function planJob(
+  config: Config,
+  model: BaseModel,
+  units: number,
+  search?: SearchPart,
+): Promise<JobPlan> {
   const settings = await settle(config, units);
   const body = {
     format: 'dptune-plan/1',
@@ -51,11 +77,15 @@ export async function planJob(config: Config, model: BaseModel, units: number): 
     task: config.task,
     head: settings.head,
     maxLength: maxLengthFor(config, model),
+    ...(config.task === 'generation' && config.data.columns.completion !== undefined
+      ? { separator: config.data.separator }
+      : {}),
     seed: config.seed,
     average: config.train.average,
     training: settings.training,
     reasons: settings.reasons,
     sizeSource: config.privacy.publicSize === 'auto' ? 'counted' : 'declared',
+    ...(search && { search }),
   } as const;
   const privacy = makePlan({ ...settings.privacy, reads: privateReads, bindings: bindingsOf(body) });
   // A schedule that cannot be followed to its end is refused now, before any budget is spent.

@@ -1,0 +1,2 @@
+export { planSearch, type SearchPlan } from './plan.ts';
+export { runSearch, startSearch, type Trial } from './search.ts';
