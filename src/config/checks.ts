@@ -47,6 +47,15 @@ function neededBy(path: string, other: string, value: string, example: string): 
   };
 }
 
+/** A setting that means nothing without another one. */
+function together(path: string, other: string): Check {
+  return {
+    paths: [path, other],
+    problem: (setting) =>
+      setting(path) !== undefined && setting(other) === undefined ? `needs ${other}; give both` : undefined,
+  };
+}
+
 /** A decision taken during training may look at public data only (G28). */
 function needsPublicValidation(path: string, decides: (value: unknown) => boolean): Check {
   return {
@@ -107,6 +116,13 @@ function settingChecks(owner: string, clipping: string): readonly Check[] {
   return [
     neededBy(own('layers'), own('method'), 'last', 'layers: 2'),
     only(own('layers'), own('method'), 'last'),
+    {
+      paths: [own('method'), 'task'],
+      problem: (setting) =>
+        setting(own('method')) === 'head' && setting('task') === 'generation'
+          ? '=head, but a language model has no head of its own; choose lora, full, bitfit or last'
+          : undefined,
+    },
     only(own('lora'), own('method'), 'lora', 'auto'),
     neededBy(own('schedule.expression'), own('schedule.kind'), 'expression', 'expression: 1 - step/steps'),
     only(own('schedule.expression'), own('schedule.kind'), 'expression'),
@@ -167,6 +183,14 @@ const JOB_CHECKS: readonly Check[] = [
   only('data.header', 'data.format', 'csv', 'tsv', 'auto'),
   only('data.quote', 'data.format', 'csv', 'tsv', 'auto'),
   only('data.labels', 'task', 'classification', 'multi-label'),
+  only('data.columns.label', 'task', 'classification', 'multi-label', 'regression'),
+  only('data.columns.textPair', 'task', 'classification', 'multi-label', 'regression'),
+  only('train.head', 'task', 'classification', 'multi-label', 'regression'),
+  only('data.columns.prompt', 'task', 'generation'),
+  only('data.columns.completion', 'task', 'generation'),
+  only('data.separator', 'task', 'generation'),
+  together('data.columns.prompt', 'data.columns.completion'),
+  together('data.columns.completion', 'data.columns.prompt'),
   {
     paths: ['evaluate.slices', 'data.test', 'data.split.test'],
     problem: (setting, written) =>

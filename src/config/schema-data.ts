@@ -72,6 +72,16 @@ export const dataSchema = {
         ...column,
         default: 'label',
       },
+      prompt: {
+        description: 'For task: generation. What is given. Together with completion, in place of text.',
+        ...column,
+        examples: ['concepts'],
+      },
+      completion: {
+        description: 'For task: generation. What is to be written after the prompt; it alone is learnt.',
+        ...column,
+        examples: ['sentence'],
+      },
       unit: {
         description: 'Who a record belongs to. Needed for privacy.unit: user.',
         ...column,
@@ -82,6 +92,13 @@ export const dataSchema = {
       'The classes as they stand in the label column, or names for the numbers 0, 1, ... there. auto collects them from the training file, which is a look at private data and is reported as one.',
       { type: 'array', items: { type: 'string' }, minItems: 2, uniqueItems: true },
     ),
+    separator: {
+      description:
+        'For task: generation with prompt and completion. Text that ends every prompt. Prompts for the trained model must end in it, too.',
+      type: 'string',
+      maxLength: 1000,
+      default: '\n',
+    },
     cleaning: {
       description:
         'Steps applied to every text, in this order: unicode (NFC), html (tags and entities), whitespace, lower, lemmatize (English), dedupe (exact duplicates).',

@@ -22,8 +22,9 @@ export const jobSchema = {
       examples: ['models/bert'],
     },
     task: {
-      description: 'What to learn: one class per text, any number of classes per text, or a number.',
-      enum: ['classification', 'multi-label', 'regression'],
+      description:
+        'What to learn: one class per text, any number of classes per text, a number; or to write (generation): texts, or the completions of prompts.',
+      enum: ['classification', 'multi-label', 'regression', 'generation'],
       default: 'classification',
     },
     data: dataSchema,
@@ -52,7 +53,7 @@ export const jobSchema = {
       },
       baselines: {
         description:
-          'What the private model is compared with: the majority class, the frozen encoder with a trained head, the same job without privacy.',
+          'What the private model is compared with: the majority class, the frozen encoder with a trained head (generation: the untrained model), the same job without privacy.',
         type: 'array',
         items: { enum: ['majority', 'frozen', 'non-private'] },
         uniqueItems: true,

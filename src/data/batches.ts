@@ -21,7 +21,10 @@ export interface MicroBatch {
   readonly typeIds: Int32Array;
   /** 1 for a token, 0 for padding, [records, tokens] */
   readonly mask: Float32Array;
-  /** Codes i32 [records] (single-label), 0 or 1 f32 [records, names] (multi-label), targets f32 [records]; or absent. */
+  /**
+   * Codes i32 [records] (single-label), 0 or 1 f32 [records, names] (multi-label), targets f32 [records], the token that
+   * follows each, i32 [records, tokens], NO_TARGET where none is to be learnt (generation); or absent.
+   */
   readonly labels: Int32Array | Float32Array | undefined;
   readonly records: number;
   readonly tokens: number;
@@ -115,7 +118,7 @@ function fillMicroBatch(store: TokenStore, units: Uint32Array, padId: number): M
     if (store.typeIds) typeIds.set(store.typeIds.subarray(from, to), row * tokens);
     mask.fill(1, row * tokens, row * tokens + to - from);
   }
-  const labels = batchLabels(store, recordIndices);
+  const labels = batchLabels(store, recordIndices, tokens);
   return {
     ids,
     typeIds,
@@ -136,10 +139,16 @@ function* recordsOf(store: TokenStore, units: Uint32Array): Generator<number> {
   }
 }
 
-function batchLabels({ labels }: TokenStore, records: Uint32Array): MicroBatch['labels'] {
+/** Label of a token after which nothing is to be learnt. */
+const NO_TARGET = -100;
+
+function batchLabels(store: TokenStore, records: Uint32Array, tokens: number): MicroBatch['labels'] {
+  const { labels } = store;
   switch (labels.task) {
     case 'unlabelled':
       return undefined;
+    case 'generation':
+      return nextTokens(store, labels.starts, records, tokens);
     case 'single-label':
       return Int32Array.from(records, (record) => labels.codes[record]!);
     case 'regression':
@@ -154,4 +163,20 @@ function batchLabels({ labels }: TokenStore, records: Uint32Array): MicroBatch['
       return indicators;
     }
   }
+}
+
+/** The token that follows each, where it is one of those to be learnt; a record's targets are its own tokens alone. */
+function nextTokens(
+  { ids, offsets }: TokenStore,
+  starts: Uint32Array,
+  records: Uint32Array,
+  tokens: number,
+): Int32Array {
+  const targets = new Int32Array(records.length * tokens).fill(NO_TARGET);
+  for (const [row, record] of records.entries()) {
+    const from = offsets[record]!;
+    const first = starts[record]!;
+    targets.set(ids.subarray(from + first, offsets[record + 1]), row * tokens + first - 1);
+  }
+  return targets;
 }

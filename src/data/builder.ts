@@ -25,6 +25,7 @@ export type ParsedLabel = number | readonly number[] | undefined;
 export function parseLabel(value: unknown, task: Task, index: LabelIndex): ParsedLabel | string {
   switch (task) {
     case 'unlabelled':
+    case 'generation':
       return undefined;
     case 'single-label':
       return index.codeOf(value);
@@ -71,6 +72,7 @@ export function createStoreBuilder({ task, unit, seed, sliceColumns }: BuilderOp
   const labelCodes = new Growable((length) => new Int32Array(length));
   const labelOffsets = new Growable((length) => new Uint32Array(length));
   const targets = new Growable((length) => new Float64Array(length));
+  const starts = new Growable((length) => new Uint32Array(length));
   const slices = sliceColumns.map((column) => ({ column, ...createCategories() }));
   const owners = createCategories();
   labelOffsets.push(0);
@@ -79,6 +81,7 @@ export function createStoreBuilder({ task, unit, seed, sliceColumns }: BuilderOp
     add({ encoding, isEmpty, label, unit: owner, slices: values }) {
       tokens.add(encoding, isEmpty);
       if (task === 'regression') targets.push(label as number);
+      else if (task === 'generation') starts.push(encoding.start ?? 1);
       else if (typeof label === 'number') labelCodes.push(label);
       else if (label !== undefined) labelCodes.append(label);
       labelOffsets.push(labelCodes.length);
@@ -94,7 +97,8 @@ export function createStoreBuilder({ task, unit, seed, sliceColumns }: BuilderOp
           : { order: undefined, unitOffsets: range(records + 1), unitsOverLimit: 0 };
       const kept = order ?? range(records);
       const codes = labelCodes.view().map((code) => finalCodes[code]!);
-      const labels = labelsOf(task, names, codes, labelOffsets.view(), targets.view(), kept);
+      const columns = { codes, offsets: labelOffsets.view(), targets: targets.view(), starts: starts.view() };
+      const labels = labelsOf(task, names, columns, kept);
       return {
         records: kept.length,
         units: unitOffsets.length - 1,
@@ -140,17 +144,25 @@ function groupByUnit(
   return { order: Uint32Array.from(kept.flat()), unitOffsets, unitsOverLimit };
 }
 
+/** Labels as they came in, of which a task uses its own. */
+interface LabelColumns {
+  readonly codes: Int32Array;
+  readonly offsets: Uint32Array;
+  readonly targets: Float64Array;
+  readonly starts: Uint32Array;
+}
+
 function labelsOf(
   task: Task,
   names: LabelNames,
-  codes: Int32Array,
-  offsets: Uint32Array,
-  targets: Float64Array,
+  { codes, offsets, targets, starts }: LabelColumns,
   kept: Uint32Array,
 ): Labels {
   switch (task) {
     case 'unlabelled':
       return { task };
+    case 'generation':
+      return { task, starts: pick(starts, kept) };
     case 'regression':
       return { task, values: pick(targets, kept) };
     case 'single-label':

@@ -10,7 +10,7 @@ export interface PrivateDescription {
   readonly units: number;
   /** Records of the unit that has most. */
   readonly largestUnit: number;
-  /** Records by label name; empty for regression and unlabelled data. */
+  /** Records by label name; empty where labels are no names. */
   readonly labels: Readonly<Record<string, number>>;
   readonly labelsDiscovered: boolean;
   /** Share of records whose text is longer than the maximal length. */
@@ -80,8 +80,7 @@ function largestUnit({ unitOffsets, units }: TokenStore): number {
 }
 
 function countLabels({ labels }: TokenStore): Pick<PrivateDescription, 'labels' | 'labelsDiscovered'> {
-  if (labels.task === 'unlabelled' || labels.task === 'regression')
-    return { labels: {}, labelsDiscovered: false };
+  if (!('names' in labels)) return { labels: {}, labelsDiscovered: false };
   const { names, discovered } = labels.names;
   const counts = new Uint32Array(names.length);
   for (const code of labels.codes) counts[code]! += 1;

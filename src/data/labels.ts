@@ -1,8 +1,8 @@
 import { InvalidParameterError } from '../../privacy/index.ts';
 import { show } from './problems.ts';
 
-/** What a record is asked: one of several names, any number of them, a number; or nothing, to predict. */
-export type Task = 'single-label' | 'multi-label' | 'regression' | 'unlabelled';
+/** What a record is asked: one of several names, any number of them, a number, a text that goes on; or nothing, to predict. */
+export type Task = 'single-label' | 'multi-label' | 'regression' | 'generation' | 'unlabelled';
 
 /** Labels of a store's records, in the order of the records. */
 export type Labels =
@@ -20,7 +20,12 @@ export type Labels =
       readonly offsets: Uint32Array;
       readonly codes: Int32Array;
     }
-  | { readonly task: 'regression'; readonly values: Float64Array };
+  | { readonly task: 'regression'; readonly values: Float64Array }
+  | {
+      readonly task: 'generation';
+      /** Index of the first token of each record that is to be learnt, at least 1, [records]; its last token is the last. */
+      readonly starts: Uint32Array;
+    };
 
 export interface LabelNames {
   readonly names: readonly string[];

@@ -164,7 +164,7 @@ function contentOf({ text, textPair, label }: Row): readonly unknown[] {
 }
 
 function checkColumns({ columns }: RowSource, task: Task, unit: PrivacyUnit): void {
-  if (task !== 'unlabelled' && columns.label === undefined) {
+  if (task !== 'unlabelled' && task !== 'generation' && columns.label === undefined) {
     throw new InvalidParameterError(`columns.label=undefined, must name the label column of a ${task} task`);
   }
   if (unit.kind === 'record') return;

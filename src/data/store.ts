@@ -10,6 +10,8 @@ export interface Encoding {
   readonly truncated: boolean;
   /** Number of tokens that are the vocabulary's "unknown". */
   readonly unknown: number;
+  /** Index of the first token that is to be learnt, at least 1; of use for task `generation` alone. */
+  readonly start?: number;
 }
 
 /** Values of one column by which metrics are given apart. */

@@ -1,10 +1,11 @@
+import { InvalidParameterError } from '../../privacy/index.ts';
 import type { EvaluateOptions, Metrics } from './metrics.ts';
 import { evaluatePredictions } from './metrics.ts';
 import { recordsOf, type Predictions, type Truth } from './predictions.ts';
 
 /**
  * The answers of a baseline that never looks at the text: the most frequent label (the first of several), every label that
- * more than half of the records have, or the mean target. Outputs are 1 for an answer and 0 (multi-label: -1) otherwise.
+ * more than half of the records have, or the mean target (none for generation). Outputs are 1 for an answer and 0 (multi-label: -1) otherwise.
  *
  * Which answer that is, and the mean target to its last digit, is a read of `from` that no noise covers: where `from` is
  * private, the figures are too.
@@ -32,6 +33,10 @@ function answerOf(from: Truth): Float32Array {
       const counts = countsOf(from.labels.codes, from.labelNames.length);
       return Float32Array.from(counts, (count) => (count > recordsOf(from) / 2 ? 1 : -1));
     }
+    case 'generation':
+      throw new InvalidParameterError(
+        'task=generation: has no majority answer. Compare with the untrained model.',
+      );
     default:
       return Float32Array.of(from.labels.reduce((sum, target) => sum + target, 0) / from.labels.length);
   }

@@ -1,6 +1,7 @@
 import { InvalidParameterError } from '../../privacy/index.ts';
 import { bootstrapIntervals, type Interval, type Rng } from './bootstrap.ts';
 import { allUndefined, type Measure } from './figure.ts';
+import { LANGUAGE, measureLanguage } from './language.ts';
 import { measureMultiLabel, MULTI_LABEL } from './multi-label.ts';
 import { checkPredictions, recordsOf, selectRecords, type Predictions } from './predictions.ts';
 import { measureRegression, REGRESSION } from './regression.ts';
@@ -19,14 +20,16 @@ export type SingleLabelMetrics = Measured<(typeof SINGLE_LABEL)[number]> & {
 };
 type MultiLabelMetrics = Measured<(typeof MULTI_LABEL)[number]>;
 type RegressionMetrics = Measured<(typeof REGRESSION)[number]>;
+type LanguageMetrics = Measured<(typeof LANGUAGE)[number]>;
 
 /** Figures of predictions; plain JSON. A figure that is undefined is null, and `reasons` says why. */
-export type Metrics = SingleLabelMetrics | MultiLabelMetrics | RegressionMetrics;
+export type Metrics = SingleLabelMetrics | MultiLabelMetrics | RegressionMetrics | LanguageMetrics;
 
 interface MetricsOf {
   readonly 'single-label': SingleLabelMetrics;
   readonly 'multi-label': MultiLabelMetrics;
   readonly regression: RegressionMetrics;
+  readonly generation: LanguageMetrics;
 }
 
 export interface EvaluateOptions {
@@ -36,7 +39,8 @@ export interface EvaluateOptions {
 }
 
 /**
- * Figures of a model's answers. Definitions stand at `measureSingleLabel`, `measureMultiLabel` and `measureRegression`.
+ * Figures of a model's answers. Definitions stand at `measureSingleLabel`, `measureMultiLabel`, `measureRegression` and
+ * `measureLanguage`.
  * Where any output is not finite, as after divergence, every figure is null, and so is the confusion matrix.
  * @throws InvalidParameterError where lengths disagree or a code names no label
  */
@@ -59,6 +63,8 @@ export function evaluatePredictions(predictions: Predictions, options: EvaluateO
       };
     case 'multi-label':
       return figures(predictions, MULTI_LABEL, () => measureMultiLabel(predictions), options);
+    case 'generation':
+      return figures(predictions, LANGUAGE, () => measureLanguage(predictions), options);
     default:
       return figures(predictions, REGRESSION, () => measureRegression(predictions), options);
   }

@@ -17,6 +17,11 @@ export type Truth =
       readonly task: 'regression';
       /** Targets, [records]. */
       readonly labels: Float64Array;
+    }
+  | {
+      readonly task: 'generation';
+      /** Number of tokens of each record that were to be predicted, [records]. */
+      readonly labels: Uint32Array;
     };
 
 /** Record r has the names codes[offsets[r]] .. codes[offsets[r + 1] - 1]; offsets is [records + 1]. */
@@ -27,7 +32,7 @@ export interface LabelLists {
 
 /** What a model answered, beside the right answers. */
 export type Predictions = Truth & {
-  /** Logits (regression: values), [records, labels] or [records]. */
+  /** Logits (regression: values; generation: mean losses over the record's targets), [records, labels] or [records]. */
   readonly outputs: Float32Array;
   /**
    * Group of each record, any numbers, [records]. Records of one group, such as those of one author, are not independent:
@@ -45,7 +50,7 @@ export function recordsOf(truth: Truth): number {
 
 /** Outputs for each record. */
 function widthOf(truth: Truth): number {
-  return truth.task === 'regression' ? 1 : truth.labelNames.length;
+  return 'labelNames' in truth ? truth.labelNames.length : 1;
 }
 
 /** @throws InvalidParameterError where lengths disagree or a code names no label */
@@ -63,7 +68,7 @@ export function checkPredictions(predictions: Predictions): void {
       `groups.length=${groups.length}: must be the number of records, ${records}. Give each record its group.`,
     );
   }
-  if (predictions.task === 'regression') return;
+  if (!('labelNames' in predictions)) return;
   const codes = predictions.task === 'single-label' ? predictions.labels : predictions.labels.codes;
   const wrong = codes.find((code) => code < 0 || code >= width);
   if (wrong !== undefined) {
@@ -91,6 +96,12 @@ export function selectRecords(predictions: Predictions, records: Uint32Array): P
       };
     case 'multi-label':
       return { ...predictions, ...selected, labels: selectLists(predictions.labels, records) };
+    case 'generation':
+      return {
+        ...predictions,
+        ...selected,
+        labels: Uint32Array.from(records, (record) => predictions.labels[record]!),
+      };
     default:
       return {
         ...predictions,

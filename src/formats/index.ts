@@ -1,4 +1,5 @@
 export { writeAtomic } from './atomic-file.ts';
+export { readGenerationSettings, type GenerationSettings } from './generation-settings.ts';
 export { resolveModel } from './hub.ts';
 export { isJsonObject, type JsonObject } from './json.ts';
 export { openModel, type FileDigest, type ModelDirectory } from './model-directory.ts';

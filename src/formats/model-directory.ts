@@ -10,6 +10,7 @@ import { openWeights, type Weights } from './weights.ts';
 export const SIDE_FILES = [
   'config.json',
   'generation_config.json',
+  'chat_template.jinja',
   'tokenizer.json',
   'tokenizer_config.json',
   'tokenizer.model',

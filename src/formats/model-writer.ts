@@ -5,7 +5,8 @@ import { writeAtomic } from './atomic-file.ts';
 import type { JsonObject } from './json.ts';
 import { writeSafetensors, type NamedTensor } from './safetensors.ts';
 
-const TOKENIZER_FILES = [
+/** Copied from the base model: the tokenizer, and how its authors mean text to be written with it. */
+const COPIED_FILES = [
   'tokenizer.json',
   'tokenizer_config.json',
   'tokenizer.model',
@@ -14,17 +15,19 @@ const TOKENIZER_FILES = [
   'vocab.txt',
   'vocab.json',
   'merges.txt',
+  'generation_config.json',
+  'chat_template.jinja',
 ] as const;
 
 export interface ModelToWrite {
   /** With `architectures`, `id2label` and what else the class that is to load it needs. */
   readonly config: JsonObject;
   readonly tensors: Iterable<NamedTensor>;
-  /** Directory whose tokenizer files go along. */
+  /** Directory whose tokenizer and generation settings go along. */
   readonly tokenizerFrom: string;
 }
 
-/** Writes a Hugging Face model directory: config.json, model.safetensors (F32) and the tokenizer's files. Each file is written atomically. */
+/** Writes a Hugging Face model directory: config.json, model.safetensors (F32), the tokenizer's files and generation settings. Each file is written atomically. */
 export async function writeModel(
   directory: string,
   { config, tensors, tokenizerFrom }: ModelToWrite,
@@ -35,12 +38,12 @@ export async function writeModel(
   await writeAtomic(join(directory, 'config.json'), [
     jsonText({ ...rest, dtype: 'float32', torch_dtype: 'float32' }),
   ]);
-  await copyTokenizer(tokenizerFrom, directory);
+  await copyFiles(tokenizerFrom, directory);
   await writeSafetensors(join(directory, 'model.safetensors'), tensors);
 }
 
-async function copyTokenizer(from: string, to: string): Promise<void> {
-  for (const name of TOKENIZER_FILES) {
+async function copyFiles(from: string, to: string): Promise<void> {
+  for (const name of COPIED_FILES) {
     const source = join(from, name);
     if (existsSync(source)) await writeAtomic(join(to, name), [await readFile(source)]);
   }

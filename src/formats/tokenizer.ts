@@ -35,6 +35,10 @@ export interface Tokenizer {
    * @throws InvalidParameterError where `maxLength` leaves no room for text
    */
   encode(text: string, pair?: string, options?: { readonly maxLength?: number }): Encoding;
+  /** Special tokens that stand before a text, such as `<s>`. */
+  readonly opening: readonly number[];
+  /** Token ids of a text without the special tokens around it. */
+  pieces(text: string): readonly number[];
   /** Text of token ids, special tokens left out. */
   decode(ids: readonly number[]): string;
 }
@@ -94,8 +98,15 @@ export function createTokenizer(tokenizer: JsonObject, options: JsonObject, labe
       const texts = pair === undefined ? [toIds(text)] : [toIds(text), toIds(pair)];
       return assemble(template, texts, maxLength, fromLeft, unknownId ?? special.unk);
     },
+    opening: openingOf(template),
+    pieces: toIds,
     decode,
   };
+}
+
+function openingOf({ single }: TokenTemplate): readonly number[] {
+  const text = single.findIndex(({ kind }) => kind === 'text');
+  return single.slice(0, text).flatMap((part) => (part.kind === 'special' ? part.ids : []));
 }
 
 function assemble(

@@ -79,7 +79,7 @@ export function gpt2Architecture(config: JsonObject): Architecture {
     languageHead: (modules, x) =>
       tied
         ? modules.tied('transformer.wte', x, vocabularySize)
-        : modules.linear('lm_head', x, vocabularySize, { place: 'head', bias: false }),
+        : modules.linear('lm_head', x, vocabularySize, { place: 'final', bias: false }),
     pooler: undefined,
     encoder: undefined,
   };

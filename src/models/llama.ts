@@ -87,7 +87,7 @@ export function llamaArchitecture(config: JsonObject): Architecture {
     languageHead: (modules, x) =>
       tied
         ? modules.tied('model.embed_tokens', x, vocabularySize)
-        : modules.linear('lm_head', x, vocabularySize, { place: 'head', bias: false }),
+        : modules.linear('lm_head', x, vocabularySize, { place: 'final', bias: false }),
     pooler: undefined,
     encoder: undefined,
   };

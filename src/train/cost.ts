@@ -3,7 +3,7 @@ import { reproducibleRng } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import { privateGradient } from '../graph/index.ts';
 import { feedsOf, type Batch } from '../models/index.ts';
-import { microBatchTokensOf, type BaseModel } from './materials.ts';
+import { microBatchTokensOf, networkTaskOf, type BaseModel } from './materials.ts';
 import type { JobPlan } from './plan-file.ts';
 import { adaptersIn, createSession, cutFor, parameterCount, startEngine, trainableIn } from './session.ts';
 
@@ -41,7 +41,7 @@ export async function estimateCost(
   const records = Math.max(1, Math.floor(microBatchTokensOf(config) / tokens));
   const session = createSession({
     model,
-    task: plan.task === 'classification' ? 'single-label' : plan.task,
+    task: networkTaskOf(plan),
     labels,
     head: plan.head,
     seed: plan.seed,
@@ -141,7 +141,7 @@ async function timed(run: () => Promise<void>): Promise<number> {
 
 function madeUpBatch(
   { architecture }: BaseModel,
-  task: 'classification' | 'multi-label' | 'number',
+  task: 'classification' | 'multi-label' | 'generation' | 'number',
   records: number,
   tokens: number,
   labels: number,
@@ -156,6 +156,8 @@ function madeUpBatch(
     labels:
       task === 'classification'
         ? new Int32Array(records)
-        : new Float32Array(task === 'number' ? records : records * labels),
+        : task === 'generation'
+          ? new Int32Array(records * tokens)
+          : new Float32Array(task === 'number' ? records : records * labels),
   };
 }

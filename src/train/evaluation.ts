@@ -3,7 +3,8 @@ import { feedsOf, type LoraSettings } from '../models/index.ts';
 import type { RecordSource, Session } from './session.ts';
 
 /**
- * The model's outputs for every record of a store, [records, labels], in the store's order, without dropout.
+ * The model's outputs for every record of a store, [records, labels], in the store's order, without dropout: logits, or the
+ * mean loss over the record's own targets (language models).
  * @param lora - adapters that are in the network
  */
 export async function logitsOf(
@@ -12,7 +13,11 @@ export async function logitsOf(
   source: RecordSource,
   lora: LoraSettings | undefined,
 ): Promise<Float32Array> {
-  const network = session.network({ from: source.cut, to: 'logits', ...(lora && { lora }) });
+  const network = session.network({
+    from: source.cut,
+    to: session.task === 'causal-lm' ? 'loss' : 'logits',
+    ...(lora && { lora }),
+  });
   await session.prepare(network);
   const program = await session.engine.load(network.graph);
   const width = session.labels;

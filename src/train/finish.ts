@@ -35,8 +35,10 @@ export async function finishRun(run: TrainedRun, options: Omit<TrainOptions, 'ou
     const own = isPrivate ? 'private' : 'nonPrivate';
     if (stores.test) {
       metrics[own] = measure(stores.test, await run.logits('test'), config);
-      if (baselines.includes('majority')) metrics['majority'] = majority(stores.test, config);
-      if (baselines.includes('frozen') && run.frozen) metrics['frozen'] = run.frozen;
+      if (baselines.includes('majority') && config.task !== 'generation')
+        metrics['majority'] = majority(stores.test, config);
+      const untouched = config.task === 'generation' ? 'untrained' : 'frozen';
+      if (baselines.includes('frozen') && run.frozen) metrics[untouched] = run.frozen;
     }
     if (stores.validation) {
       const figures = measure(stores.validation, await run.logits('validation'), config);

@@ -8,14 +8,7 @@ import type { Config } from '../config/index.ts';
 import type { LoraSettings } from '../models/index.ts';
 import { orClose } from './closing.ts';
 import { reportData } from './data-report.ts';
-import {
-  dataDigests,
-  jobEncoder,
-  openJobModel,
-  readData,
-  type BaseModel,
-  type Stores,
-} from './materials.ts';
+import { dataDigests, jobEncoder, openJobModel, readData, type BaseModel, type Stores } from './materials.ts';
 import type { Observer } from './observer.ts';
 import { jobPlanFrom, planJob, requireSameJobPlan, type JobPlan, type SearchPart } from './plan-file.ts';
 import { checkBeforeTraining } from './preflight.ts';

@@ -15,11 +15,13 @@ import {
 import {
   loadTokenizer,
   openModel,
+  readGenerationSettings,
   resolveModel,
   type ModelDirectory,
   type Tokenizer,
 } from '../formats/index.ts';
-import { architectureOf, type Architecture } from '../models/index.ts';
+import { architectureOf, type Architecture, type Task as NetworkTask } from '../models/index.ts';
+import { createLanguageEncoder } from './language.ts';
 
 /** A pretrained model, opened. */
 export interface BaseModel {
@@ -28,6 +30,8 @@ export interface BaseModel {
   readonly architecture: Architecture;
   readonly tokenizer: Tokenizer;
   readonly padId: number;
+  /** Token that ends a text, where the model has one. */
+  readonly endId: number | undefined;
   /** SHA-256 over the digests of all of its files. */
   readonly digest: string;
 }
@@ -40,12 +44,14 @@ export async function openBaseModel(path: string, reference: string): Promise<Ba
   const directory = await openModel(path);
   const architecture = architectureOf(directory.config);
   const tokenizer = await loadTokenizer(path);
+  const { endIds } = await readGenerationSettings(path, directory.config);
   return {
     reference,
     directory,
     architecture,
     tokenizer,
     padId: tokenizer.special.pad ?? 0,
+    endId: endIds[0],
     digest: canonicalHash((await directory.digests()).map(({ path: file, sha256 }) => [file, sha256])),
   };
 }
@@ -77,8 +83,20 @@ export function encoderFor({ tokenizer }: Pick<BaseModel, 'tokenizer'>, maxLengt
   return { encode: (text, pair) => tokenizer.encode(text, pair, { maxLength }) };
 }
 
+/** Text to tokens, as the job's task takes it. */
+export function jobEncoder(config: Config, model: BaseModel): TextEncoder {
+  const maxLength = maxLengthFor(config, model);
+  return config.task === 'generation'
+    ? createLanguageEncoder(model, { maxLength, separator: config.data.separator })
+    : encoderFor(model, maxLength);
+}
+
 export function taskOf(config: Config): Exclude<Task, 'unlabelled'> {
   return config.task === 'classification' ? 'single-label' : config.task;
+}
+
+export function networkTaskOf({ task }: Pick<Config, 'task'>): Exclude<NetworkTask, 'masked-lm'> {
+  return task === 'generation' ? 'causal-lm' : task === 'classification' ? 'single-label' : task;
 }
 
 export function unitOf({ privacy }: Config): PrivacyUnit {
@@ -143,7 +161,11 @@ export async function readHeldOut(
 }
 
 function rowsOf(config: Config, path: string, slices: readonly string[], withUnit = true) {
-  const { columns, format, delimiter, header, quote } = config.data;
+  const { columns: named, format, delimiter, header, quote } = config.data;
+  const columns =
+    config.task === 'generation'
+      ? { text: named.prompt ?? named.text, textPair: named.completion, unit: named.unit }
+      : named;
   return openRows(path, {
     columns: { ...columns, unit: withUnit ? columns.unit : undefined, slices },
     format: format === 'auto' ? undefined : format,

@@ -1,6 +1,6 @@
 import { InvalidParameterError, reproducibleRng } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
-import type { TokenStore } from '../data/index.ts';
+import { lengthOf, type TokenStore } from '../data/index.ts';
 import {
   evaluatePredictions,
   majorityMetrics,
@@ -13,7 +13,8 @@ import {
 export type Measured = Readonly<Record<string, unknown>>;
 
 /** The right answers of a store. */
-function truthOf({ labels }: TokenStore): Truth {
+function truthOf(store: TokenStore): Truth {
+  const { labels } = store;
   switch (labels.task) {
     case 'single-label':
       return { task: labels.task, labelNames: labels.names.names, labels: labels.codes };
@@ -21,6 +22,11 @@ function truthOf({ labels }: TokenStore): Truth {
       return { task: labels.task, labelNames: labels.names.names, labels };
     case 'regression':
       return { task: labels.task, labels: labels.values };
+    case 'generation':
+      return {
+        task: labels.task,
+        labels: labels.starts.map((start, record) => lengthOf(store, record) - start),
+      };
     case 'unlabelled':
       break;
   }
@@ -31,7 +37,7 @@ function optionsOf({ evaluate, seed }: Config) {
   return { bootstrap: evaluate.bootstrap, rng: reproducibleRng(seed).fork('bootstrap') };
 }
 
-/** @param logits - the model's outputs, [records, labels] */
+/** @param logits - the model's outputs, [records, labels]; for generation its losses, [records] */
 export function measure(store: TokenStore, logits: Float32Array, config: Config): Measured {
   const predictions = { ...truthOf(store), outputs: logits };
   const options = optionsOf(config);
@@ -71,7 +77,7 @@ function chosen(metrics: Metrics, { evaluate }: Config): Measured {
 }
 
 /** Figures of which less is better. */
-const losses = new Set(['loss', 'mse', 'ece']);
+const losses = new Set(['loss', 'mse', 'ece', 'perplexity']);
 
 /**
  * Figures on public validation data, and one number to compare states of a model by, larger is better: the metric that
@@ -104,6 +110,7 @@ const shown = [
   'auroc',
   'pearson',
   'spearman',
+  'perplexity',
   'mse',
   'loss',
 ];

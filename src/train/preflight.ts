@@ -3,7 +3,7 @@ import { DataError, InvalidParameterError } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import { privateGradient } from '../graph/index.ts';
 import { buildNetwork } from '../models/index.ts';
-import { labelCountOf, taskOf, type BaseModel, type Stores } from './materials.ts';
+import { labelCountOf, networkTaskOf, type BaseModel, type Stores } from './materials.ts';
 import { measure, scored } from './measure.ts';
 import type { JobPlan } from './plan-file.ts';
 import { adaptersIn, headOf, trainableIn } from './session.ts';
@@ -26,7 +26,7 @@ function checkGradients(config: Config, plan: JobPlan, model: BaseModel, { train
     const lora = adaptersIn(plan, index, model);
     const network = buildNetwork({
       architecture: model.architecture,
-      task: taskOf(config),
+      task: networkTaskOf(config),
       labels: labelCountOf(train),
       head: headOf(plan.head, model.architecture),
       maxTokens: plan.maxLength,

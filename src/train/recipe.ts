@@ -16,6 +16,8 @@ export interface RecipeFacts {
   readonly epsilon: number;
   /** Noise multiplier that one phase of this rate and step count needs, alone, for the whole budget. */
   readonly noiseFor: (samplingRate: number, steps: number) => number;
+  /** Whether a language model learns to write. */
+  readonly generation: boolean;
 }
 
 /** What the job may fix instead. */
@@ -44,6 +46,14 @@ const tuning: Record<Exclude<Method, 'head'>, { learningRate: number; basis: str
   full: { learningRate: 5e-4, basis: 'encoders, all weights (Li et al.)' },
   last: { learningRate: 5e-4, basis: 'as for all weights (Li et al.)' },
   lora: { learningRate: 1e-3, basis: 'LoRA on encoders (Yu et al.)' },
+  bitfit: { learningRate: 5e-3, basis: 'bias-only training (Bu et al.)' },
+};
+
+/** Rates for models that learn to write: Li et al. (GPT-2, E2E), all weights; the middle of 1e-3 to 5e-3 for LoRA. */
+const decoderTuning: typeof tuning = {
+  full: { learningRate: 2e-3, basis: 'decoders, all weights (Li et al.)' },
+  last: { learningRate: 2e-3, basis: 'as for all weights (Li et al.)' },
+  lora: { learningRate: 2e-3, basis: 'LoRA on decoders' },
   bitfit: { learningRate: 5e-3, basis: 'bias-only training (Bu et al.)' },
 };
 
@@ -82,7 +92,7 @@ export function encoderRecipe(
   const batch = given.batchSize ?? plateauBatch(facts, epochs);
   const sized = size(facts.units, given, batch, epochs);
   const scale = Math.min(2, Math.max(0.5, Math.sqrt(sized.batch / 1024)));
-  const { learningRate: base, basis } = tuning[method];
+  const { learningRate: base, basis } = (facts.generation ? decoderTuning : tuning)[method];
   const learningRate = given.learningRate ?? base * scale;
   return {
     method,
@@ -147,10 +157,11 @@ function format(value: number): string {
 }
 
 /**
- * What `method: auto` trains: the head on frozen features; with a share of the budget, LoRA on top, started from that
+ * What `method: auto` trains: LoRA, where texts are to be written; else the head on frozen features; with a share of the budget, LoRA on top, started from that
  * head, where the phase's noise leaves enough signal.
  */
 export function recommendedPhases(facts: RecipeFacts): readonly { method: Method; share: number }[] {
+  if (facts.generation) return [{ method: 'lora', share: 1 }];
   const adapters = relativeNoise(encoderRecipe('lora', facts, {}), facts);
   if (adapters > adapterNoiseLimit) return [{ method: 'head', share: 1 }];
   return [

@@ -1,10 +1,11 @@
 import { reproducibleRng } from '../../privacy/index.ts';
 import { buildNetwork, feedsOf, loadParameters, mergeLora } from '../models/index.ts';
 import type { TrainedRun } from './job.ts';
+import { nextTokenBatch } from './language.ts';
 import { maskedBatch } from './masking.ts';
 import { readPublicText } from './preflight.ts';
 
-/** The masked-language-model loss on public text, nats a predicted token, before and after fine-tuning. */
+/** The language model's loss on public text (masked tokens of encoders, all of decoders), nats a predicted token, before and after fine-tuning. */
 export interface Retention {
   readonly before: number | null;
   readonly after: number | null;
@@ -25,7 +26,12 @@ export async function retentionOf(run: TrainedRun, path: string): Promise<Retent
   if (!hasLanguageHead(run)) {
     return { before: null, after: null, reason: 'the checkpoint has no masked-language-model head' };
   }
-  const network = buildNetwork({ architecture, task: 'masked-lm', maxTokens: plan.maxLength });
+  const isDecoder = architecture.family === 'decoder';
+  const network = buildNetwork({
+    architecture,
+    task: isDecoder ? 'causal-lm' : 'masked-lm',
+    maxTokens: plan.maxLength,
+  });
   const base = await loadParameters(directory.weights, {
     architecture,
     params: network.params,
@@ -44,8 +50,10 @@ export async function retentionOf(run: TrainedRun, path: string): Promise<Retent
     await session.engine.write(Object.fromEntries(tensors));
     let sum = 0;
     for (let start = 0; start < texts.length; start += batchSize) {
-      const rng = reproducibleRng('retention').fork(start);
-      const batch = maskedBatch(texts.slice(start, start + batchSize), tokenizer, rng);
+      const some = texts.slice(start, start + batchSize);
+      const batch = isDecoder
+        ? nextTokenBatch(some, model.padId)
+        : maskedBatch(some, tokenizer, reproducibleRng('retention').fork(start));
       const { data } = (await program.run(feedsOf(network, batch)))[network.output]!;
       for (const loss of data) sum += loss;
     }
@@ -59,6 +67,7 @@ export async function retentionOf(run: TrainedRun, path: string): Promise<Retent
 }
 
 function hasLanguageHead({ model: { directory, architecture } }: TrainedRun): boolean {
+  if (architecture.family === 'decoder') return true;
   const wanted = architecture.modelType === 'distilbert' ? 'vocab_transform.weight' : undefined;
   const names = [...directory.weights.tensors.keys()];
   return names.some((name) => name === wanted || /^(cls\.predictions|lm_head)\./.test(name));

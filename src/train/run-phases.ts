@@ -8,7 +8,7 @@ import {
   labelCountOf,
   labelNamesOf,
   microBatchTokensOf,
-  taskOf,
+  networkTaskOf,
   type BaseModel,
   type Stores,
 } from './materials.ts';
@@ -40,7 +40,7 @@ export async function trainPhases(
   observer.note(`engine: ${engine.name}, ${engine.device}`);
   const session = createSession({
     model,
-    task: taskOf(config),
+    task: networkTaskOf(config),
     labels: labelCountOf(stores.train),
     head: plan.head,
     seed: plan.seed,
@@ -63,6 +63,14 @@ export async function trainPhases(
     evaluator.close();
     journal?.close();
     await engine.dispose();
+  };
+
+  /** What a language model was before it trained, on the test set: what training has to beat. */
+  const untrained = async (): Promise<unknown> => {
+    if (config.task !== 'generation' || !stores.test) return null;
+    const losses = await evaluator.logits(stores.test, storeKeys['test']!, 'tokens', undefined);
+    evaluator.close();
+    return measure(stores.test, losses, config);
   };
 
   const runPhase = async (state: RunState, charges: Journal, report: Reporter): Promise<RunState> => {
@@ -132,6 +140,7 @@ export async function trainPhases(
     const charges = (journal = new Journal(directory.journal));
     let state = await readRunState(directory.checkpoint, digest);
     session.restore(state.values);
+    if (state.phase === 0 && !state.inPhase) state = { ...state, frozen: await untrained() };
     const report = reporter(plan.privacy, !isPrivate, observer);
     while (state.phase < phases.length) {
       state = await runPhase(state, charges, report);

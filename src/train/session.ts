@@ -30,7 +30,8 @@ export type Cut = NonNullable<NetworkOptions['from']>;
 
 export interface SessionOptions {
   readonly model: BaseModel;
-  readonly task: Exclude<Task, 'masked-lm' | 'causal-lm'>;
+  readonly task: Exclude<Task, 'masked-lm'>;
+  /** Numbers that the model gives a record: logits, or the loss alone (language models). */
   readonly labels: number;
   readonly head: Head | 'checkpoint';
   readonly seed: number;

@@ -61,7 +61,7 @@ export async function settle(config: Config, units: number): Promise<Settings> {
   const declared = phasesOf(config);
   const wanted = declared.length > 0 ? declared : automaticPhases(config, facts);
   const recipes = wanted.map((phase) => recipeFor(phase, facts));
-  const training = wanted.map((phase, index) => trainingPhase(phase, recipes[index]!));
+  const training = wanted.map((phase, index) => trainingPhase(phase, recipes[index]!, facts.generation));
   requireSameAdapters(training);
   return {
     training,
@@ -106,6 +106,7 @@ function factsOf(config: Config, units: number, delta: number): RecipeFacts {
   return {
     units,
     epsilon: epsilon ?? 8,
+    generation: config.task === 'generation',
     noiseFor: (rate, count) => {
       if (epsilon === undefined) return noiseMultiplier!;
       const eventOf = (sigma: number) =>
@@ -163,7 +164,8 @@ function phaseSettings(phase: ConfigPhase, recipe: PhaseRecipe, shared: boolean)
   };
 }
 
-function trainingPhase(phase: ConfigPhase, recipe: PhaseRecipe): TrainingPhase {
+/** @param generation - whether texts are to be written, for which a constant rate does as well (Li et al., arXiv:2110.05679) */
+function trainingPhase(phase: ConfigPhase, recipe: PhaseRecipe, generation: boolean): TrainingPhase {
   const { lora, schedule, optimizer } = phase;
   const rank = given(lora.rank) ?? 8;
   return {
@@ -179,7 +181,7 @@ function trainingPhase(phase: ConfigPhase, recipe: PhaseRecipe): TrainingPhase {
     learningRate: recipe.learningRate,
     schedule: {
       ...schedule,
-      kind: given(schedule.kind) ?? 'linear',
+      kind: given(schedule.kind) ?? (generation ? 'constant' : 'linear'),
       warmup: given(schedule.warmup) ?? 0,
     },
     optimizer: { ...optimizer, kind: given(optimizer.kind) ?? 'adamw' },

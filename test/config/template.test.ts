@@ -18,11 +18,13 @@ describe('the template', () => {
     const commented = [...template.matchAll(/^ *# [a-z][A-Za-z]+: .+$/gm)].map(([line]) => line);
     expect(new Set(commented.map((line) => /(\w+):/.exec(line)![1]))).toEqual(
       new Set([
+        'completion',
         'earlyStopping',
         'expression',
         'layers',
         'noiseMultiplier',
         'phases',
+        'prompt',
         'retention',
         'test',
         'textPair',
@@ -31,6 +33,8 @@ describe('the template', () => {
       ]),
     );
     const companions: Record<string, string[]> = {
+      completion: ['task=generation', 'data.columns.prompt=question'],
+      prompt: ['task=generation', 'data.columns.completion=answer'],
       earlyStopping: ['data.validation={path: v.csv, public: true}'],
       expression: ['train.schedule.kind=expression'],
       layers: ['train.method=last', 'train.lora=null'],

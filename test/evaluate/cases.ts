@@ -47,6 +47,8 @@ export function predictionsOf(given: GoldenCase): Predictions {
       return { task, outputs, labelNames: namesOf(width), labels: Int32Array.from(given.labels) };
     case 'multi-label':
       return { task, outputs, labelNames: namesOf(width), labels: listsOf(given.lists) };
+    case 'generation':
+      return { task, outputs, labels: Uint32Array.from(given.labels) };
     default:
       return { task, outputs, labels: Float64Array.from(given.targets) };
   }

@@ -60,7 +60,12 @@ describe('a job, from end to end', () => {
     );
     expect(metrics).toEqual(JSON.parse(JSON.stringify(finished.metrics)));
     expect(Object.keys(metrics)).toEqual(['private', 'majority']);
-    const figure = { classification: 'accuracy', 'multi-label': 'microF1', regression: 'mse' }[config.task];
+    const figure = {
+      classification: 'accuracy',
+      'multi-label': 'microF1',
+      regression: 'mse',
+      generation: 'loss',
+    }[config.task];
     expect(metrics['private']![figure]).toBeTypeOf('number');
     expect(metrics['private']!['records']).toBe(60);
     expect(await linesOf(join(out, 'private', 'journal.ndjson'))).toHaveLength(6);

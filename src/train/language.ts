@@ -1,0 +1,64 @@
+import { InvalidParameterError } from '../../privacy/index.ts';
+import type { Tokenizer as TextEncoder } from '../data/index.ts';
+import type { Tokenizer } from '../formats/index.ts';
+import { ignoredLabel, type Batch } from '../models/index.ts';
+
+export interface LanguageEncoderOptions {
+  readonly maxLength: number;
+  /** Text that ends every prompt. */
+  readonly separator: string;
+}
+
+/**
+ * Text to tokens for a model that learns to write. A text: special tokens that open it, its own, the token that ends it;
+ * all but the opening is learnt. A prompt and its completion: opening, prompt and separator, completion, end; of this
+ * the completion and the end are learnt. Prompt and completion are tokenised apart, so that a prompt given later has the
+ * same tokens.
+ *
+ * What is too long: a text, or a completion longer than half of the room, loses its rest (and then has no end token,
+ * for it does not end there); a prompt loses its beginning.
+ */
+export function createLanguageEncoder(
+  { tokenizer, endId }: { readonly tokenizer: Tokenizer; readonly endId: number | undefined },
+  { maxLength, separator }: LanguageEncoderOptions,
+): TextEncoder {
+  const { opening, special } = tokenizer;
+  const end = endId === undefined ? [] : [endId];
+  const room = maxLength - opening.length;
+  if (room < 2) {
+    throw new InvalidParameterError(
+      `data.maxLength=${maxLength}: ${opening.length} special tokens leave no room for text. Give more.`,
+    );
+  }
+  return {
+    encode(text, completion) {
+      const pieces = (part: string): number[] => [...tokenizer.pieces(part)];
+      const prompt = completion === undefined ? [] : pieces(text + separator);
+      const learnt = [...pieces(completion ?? text), ...end];
+      const kept = Math.min(learnt.length, Math.max(room - prompt.length, Math.ceil(room / 2)));
+      const given = prompt.slice(Math.max(0, prompt.length - (room - kept)));
+      const ids = [...opening, ...given, ...learnt.slice(0, kept)];
+      return {
+        ids,
+        start: Math.max(1, opening.length + given.length),
+        truncated: given.length < prompt.length || kept < learnt.length,
+        unknown: special.unk === undefined ? 0 : ids.filter((id) => id === special.unk).length,
+      };
+    },
+  };
+}
+
+/** A batch in which every token but the first is to be predicted from those before it. */
+export function nextTokenBatch(texts: readonly Int32Array[], padId: number): Batch {
+  const tokens = Math.max(...texts.map((ids) => ids.length));
+  const size = texts.length * tokens;
+  const ids = new Int32Array(size).fill(padId);
+  const labels = new Int32Array(size).fill(ignoredLabel);
+  const mask = new Float32Array(size);
+  for (const [row, text] of texts.entries()) {
+    ids.set(text, row * tokens);
+    labels.set(text.subarray(1), row * tokens);
+    mask.fill(1, row * tokens, row * tokens + text.length);
+  }
+  return { records: texts.length, tokens, ids, mask, labels };
+}
