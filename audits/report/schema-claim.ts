@@ -19,26 +19,38 @@ export const claimSchema = group('The guarantee. Every figure is a certified upp
   variant: choice('Kind of differential privacy.', ['approximate']),
   epsilon: number('Epsilon of the whole plan at delta.', positive),
   delta: number('Probability with which the guarantee may fail.', positive),
-  relation: choice('What neighbouring data sets differ in.', ['add-or-remove-one', 'replace-one', 'zero-out']),
+  relation: choice('What neighbouring data sets differ in.', [
+    'add-or-remove-one',
+    'replace-one',
+    'zero-out',
+  ]),
   unit: text('Who or what is protected, in words.'),
   statement: text('The guarantee as one sentence, with its numbers rounded up.'),
   gaussian: orMissing(
-    group('Gaussian differential privacy: one number for the whole curve (arXiv:1905.02383, arXiv:2503.10945).', {
-      mu: number('The mechanism is mu-GDP wherever delta is at least floor.', positive),
-      regret: number('How far the trade-off curve of mu falls below the true one at most.', notNegative),
-      floor: number('Deltas below this one are not looked at.', positive),
-    }),
+    group(
+      'Gaussian differential privacy: one number for the whole curve (arXiv:1905.02383, arXiv:2503.10945).',
+      {
+        mu: number('The mechanism is mu-GDP wherever delta is at least floor.', positive),
+        regret: number('How far the trade-off curve of mu falls below the true one at most.', notNegative),
+        floor: number('Deltas below this one are not looked at.', positive),
+      },
+    ),
   ),
   profile: orMissing(
     list(
       'Points of the privacy profile: epsilon at other deltas.',
-      group('One point.', { delta: number('Delta.', positive), epsilon: number('Epsilon at it.', notNegative) }),
+      group('One point.', {
+        delta: number('Delta.', positive),
+        epsilon: number('Epsilon at it.', notNegative),
+      }),
     ),
   ),
   withoutAmplification: orMissing(
     group('What would be left if an attacker could see which steps a unit took part in.', {
       epsilon: number('Epsilon at the same delta.', positive),
-      participations: whole('Steps that a unit takes part in, as this figure assumes: ceil(q T), summed over phases.'),
+      participations: whole(
+        'Steps that a unit takes part in, as this figure assumes: ceil(q T), summed over phases.',
+      ),
     }),
   ),
 });
@@ -78,7 +90,9 @@ export const unitSchema = group('Who is protected.', {
   relation: text('What neighbouring data sets differ in, in words.'),
   truncation: text('What is cut off a unit before training.'),
   maxTokens: whole('Tokens of a record that are read, at most.'),
-  whoElse: orMissing(text('Other people who appear in a unit and are not protected by it, as its owner states.')),
+  whoElse: orMissing(
+    text('Other people who appear in a unit and are not protected by it, as its owner states.'),
+  ),
   userLevel: orMissing(number('Epsilon at the same delta for a whole user.', positive)),
   groups: list(
     'What several units together are protected by: people who hold several units, or families.',

@@ -13,15 +13,18 @@ import {
   type TypeOf,
 } from './schema-node.ts';
 
-export const datasetSchema = group('The training data. Its digests are private: with all other records known, a digest confirms a guess of the last one.', {
-  publicSize: whole('Number of units that is known to everyone.'),
-  sizeSource: choice('Where that number comes from.', ['declared', 'counted']),
-  task: text('What is learnt from it.'),
-  labels: text('Where the label names come from.'),
-  cleaning: list('Steps applied to every text.', text('One step.')),
-  evaluationData: text('What the model was evaluated on.'),
-  validationData: text('What guided training, if anything.'),
-});
+export const datasetSchema = group(
+  'The training data. Its digests are private: with all other records known, a digest confirms a guess of the last one.',
+  {
+    publicSize: whole('Number of units that is known to everyone.'),
+    sizeSource: choice('Where that number comes from.', ['declared', 'counted']),
+    task: text('What is learnt from it.'),
+    labels: text('Where the label names come from.'),
+    cleaning: list('Steps applied to every text.', text('One step.')),
+    evaluationData: text('What the model was evaluated on.'),
+    validationData: text('What guided training, if anything.'),
+  },
+);
 
 /** What only people know. */
 export const statementsSchema = group('Stated by the owner of the data; not checked.', {
@@ -51,14 +54,17 @@ export const statementsSchema = group('Stated by the owner of the data; not chec
 
 export const baseModelSchema = group('The model that training started from.', {
   reference: text('Name or directory.'),
-  files: list('Its files.', group('One file.', { path: text('Path.'), bytes: whole('Size.'), sha256: digest('Digest.') })),
+  files: list(
+    'Its files.',
+    group('One file.', { path: text('Path.'), bytes: whole('Size.'), sha256: digest('Digest.') }),
+  ),
   pretraining: text('What is known of the data that it was pretrained on.'),
 });
 
 export const auditSchema = list(
   'Empirical lower bounds on the privacy loss. They can find a defect, never prove its absence.',
   group('One audit.', {
-    adversary: text('What the attacker sees, A0 (the model\'s answers) to A4 (every step).'),
+    adversary: text("What the attacker sees, A0 (the model's answers) to A4 (every step)."),
     method: text('Statistic.'),
     family: orMissing(text('Family of trade-off curves that the bound is conditional on.')),
     canaries: orMissing(whole('m: canaries.')),
@@ -67,7 +73,7 @@ export const auditSchema = list(
     delta: number('Delta of the bound.', { minimum: 0 }),
     confidence: probability('Confidence of the bound.'),
     correction: orMissing(text('Correction for several looks at the data.')),
-    preregisteredHash: orMissing(text('Digest of the audit\'s design, published before training.')),
+    preregisteredHash: orMissing(text("Digest of the audit's design, published before training.")),
     epsilonLower: number('Epsilon is at least this, at the confidence.', { minimum: 0 }),
     ceiling: orMissing(number('The largest bound that this audit could have given.', { minimum: 0 })),
     canaryDesign: orMissing(text('What the canaries are.')),
@@ -88,7 +94,7 @@ export const attacksSchema = list(
   group('One attack.', { name: text('Attack.'), figures: byName('Its figures.', number('One figure.')) }),
 );
 
-export const testsSchema = group('The job\'s own mechanism, tested before it trained.', {
+export const testsSchema = group("The job's own mechanism, tested before it trained.", {
   seconds: number('Duration.', { minimum: 0 }),
   passed: whole('Checks passed.'),
   failed: whole('Checks failed.'),
@@ -103,7 +109,10 @@ export const testsSchema = group('The job\'s own mechanism, tested before it tra
   ),
 });
 
-const amount = group('An amount of privacy loss.', { value: number('Number.', { minimum: 0 }), unit: text('Unit.') });
+const amount = group('An amount of privacy loss.', {
+  value: number('Number.', { minimum: 0 }),
+  unit: text('Unit.'),
+});
 
 export const ledgerSchema = group('The budget that the job was charged to.', {
   scope: text('Name of the scope.'),
@@ -123,13 +132,13 @@ export const ledgerSchema = group('The budget that the job was charged to.', {
 });
 
 export const approvalsSchema = list(
-  'Signatures over the plan\'s hash, made before training.',
+  "Signatures over the plan's hash, made before training.",
   group('One approval.', {
     name: text('Name of the key.'),
     publicKey: text('Ed25519 public key.'),
     planHash: text('What was signed.'),
     signature: text('Signature.'),
-    time: text('When, as the signer\'s machine says.'),
+    time: text("When, as the signer's machine says."),
   }),
 );
 

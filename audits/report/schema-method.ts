@@ -1,4 +1,15 @@
-import { choice, digest, flag, group, list, number, orMissing, text, whole, type TypeOf } from './schema-node.ts';
+import {
+  choice,
+  digest,
+  flag,
+  group,
+  list,
+  number,
+  orMissing,
+  text,
+  whole,
+  type TypeOf,
+} from './schema-node.ts';
 
 const positive = { exclusiveMinimum: 0 };
 
@@ -41,7 +52,7 @@ export const mechanismSchema = group('How the model was trained: every number th
 export const accountingSchema = group('How epsilon was computed.', {
   method: text('Accountant.'),
   version: text('Its version.'),
-  direction: text('The worse of the neighbouring relation\'s directions.'),
+  direction: text("The worse of the neighbouring relation's directions."),
   digest: digest('Ties the answer to the question.'),
   crossCheck: orMissing(
     group('A second accountant on different mathematics.', {

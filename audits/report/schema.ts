@@ -24,42 +24,45 @@ const hazardsSchema = list(
   }),
 );
 
-const schema = group('What a training run did to the privacy of the people in its data, and how that is known.', {
-  format: choice('Version of this format.', ['dptune-report/1']),
-  status: group('Whether the run carries a guarantee at all.', {
-    private: flag('False for a run without noise, or with noise from a seed.'),
-    stamp: choice('What stands on every page.', ['PRIVATE', 'NOT PRIVATE']),
-    reason: text('Why.'),
-  }),
-  meta: group('About this report.', {
-    created: text('When it was first made, UTC, ISO 8601.'),
-    tool: text('Program.'),
-    versions: list(
-      'Versions of what the run rests on.',
-      group('One part.', { name: text('Part.'), version: text('Version.') }),
-    ),
-  }),
-  claim: orMissing(claimSchema),
-  meaning: orMissing(meaningSchema),
-  unit: unitSchema,
-  scope: scopeSchema,
-  mechanism: mechanismSchema,
-  accounting: orMissing(accountingSchema),
-  dataset: datasetSchema,
-  statements: statementsSchema,
-  baseModel: baseModelSchema,
-  head: text('What the classifier on top of the model sees.'),
-  reasons: list('Why the recipe chose what the job left to it.', text('One.')),
-  utility: utilitySchema,
-  implementationTests: orMissing(testsSchema),
-  audit: orMissing(auditSchema),
-  attacks: orMissing(attacksSchema),
-  ledger: orMissing(ledgerSchema),
-  approvals: orMissing(approvalsSchema),
-  hazards: hazardsSchema,
-  limits: list('What this report does not show.', text('One sentence.')),
-  artifacts: artifactsSchema,
-});
+const schema = group(
+  'What a training run did to the privacy of the people in its data, and how that is known.',
+  {
+    format: choice('Version of this format.', ['dptune-report/1']),
+    status: group('Whether the run carries a guarantee at all.', {
+      private: flag('False for a run without noise, or with noise from a seed.'),
+      stamp: choice('What stands on every page.', ['PRIVATE', 'NOT PRIVATE']),
+      reason: text('Why.'),
+    }),
+    meta: group('About this report.', {
+      created: text('When it was first made, UTC, ISO 8601.'),
+      tool: text('Program.'),
+      versions: list(
+        'Versions of what the run rests on.',
+        group('One part.', { name: text('Part.'), version: text('Version.') }),
+      ),
+    }),
+    claim: orMissing(claimSchema),
+    meaning: orMissing(meaningSchema),
+    unit: unitSchema,
+    scope: scopeSchema,
+    mechanism: mechanismSchema,
+    accounting: orMissing(accountingSchema),
+    dataset: datasetSchema,
+    statements: statementsSchema,
+    baseModel: baseModelSchema,
+    head: text('What the classifier on top of the model sees.'),
+    reasons: list('Why the recipe chose what the job left to it.', text('One.')),
+    utility: utilitySchema,
+    implementationTests: orMissing(testsSchema),
+    audit: orMissing(auditSchema),
+    attacks: orMissing(attacksSchema),
+    ledger: orMissing(ledgerSchema),
+    approvals: orMissing(approvalsSchema),
+    hazards: hazardsSchema,
+    limits: list('What this report does not show.', text('One sentence.')),
+    artifacts: artifactsSchema,
+  },
+);
 
 /** JSON Schema of report.json: the one source of the type, the validation and the documentation. */
 export const reportSchema = {

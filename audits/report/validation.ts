@@ -9,9 +9,11 @@ export async function checkReport(json: unknown): Promise<Report> {
   const { Ajv } = await import('ajv');
   const validate = new Ajv({ strict: true, allErrors: true }).compile<Report>(reportSchema);
   if (validate(json)) return json;
-  const faults = (validate.errors ?? []).slice(0, 5).map(
-    ({ instancePath, message, params }) => `  ${instancePath || '/'} ${message} ${JSON.stringify(params)}`,
-  );
+  const faults = (validate.errors ?? [])
+    .slice(0, 5)
+    .map(
+      ({ instancePath, message, params }) => `  ${instancePath || '/'} ${message} ${JSON.stringify(params)}`,
+    );
   throw new DptuneError(
     'verification',
     `report.json: does not fit the schema ${reportSchema.$id}. Make it anew with dptune report:\n${faults.join('\n')}`,

@@ -1,0 +1,62 @@
+import { readoutsOf } from '../../privacy/index.ts';
+import { claimOf, meaningOf, supported } from './content/claim.ts';
+import { baseModelOf, datasetOf } from './content/dataset.ts';
+import { hazardsOf } from './content/hazards.ts';
+import { limitsOf } from './content/limits.ts';
+import { accountingOf, mechanismOf } from './content/method.ts';
+import { scopeOf, unitOf } from './content/unit.ts';
+import { utilityOf } from './content/utility.ts';
+import { isPrivate, type Evidence } from './evidence.ts';
+import { missing } from './schema-node.ts';
+import type { Report } from './schema.ts';
+
+/** Why a run carries no guarantee, or what its guarantee is. */
+export function statusOf({ job }: Pick<Evidence, 'job'>): Report['status'] {
+  if (isPrivate(job)) {
+    return {
+      private: true,
+      stamp: 'PRIVATE',
+      reason: 'Clipping, secure sampling and noise were on in every step.',
+    };
+  }
+  const how = job.nonPrivate ? 'without clipping and noise' : 'with sampling and noise from a seed';
+  return { private: false, stamp: 'NOT PRIVATE', reason: `Trained ${how}. It carries no privacy guarantee.` };
+}
+
+/**
+ * The report that the evidence amounts to. Every figure of the guarantee follows from the plan and is computed here, so
+ * that whoever has the plan can compute it again.
+ */
+export function buildReport(evidence: Evidence): Report {
+  const { plan, versions, created } = evidence;
+  const { privacy } = plan;
+  const status = statusOf(evidence);
+  const none = missing(status.reason);
+  const readouts = status.private ? supported(() => readoutsOf(privacy.event, privacy)) : none;
+  const body = {
+    format: 'dptune-report/1',
+    status,
+    meta: { created, tool: 'dptune', versions },
+    claim: status.private ? claimOf(privacy, readouts) : none,
+    meaning: status.private ? meaningOf(privacy, readouts) : none,
+    unit: unitOf(evidence, status.private),
+    scope: scopeOf(evidence),
+    mechanism: mechanismOf(evidence),
+    accounting: status.private ? accountingOf(evidence) : none,
+    dataset: datasetOf(evidence),
+    statements: evidence.statements,
+    baseModel: baseModelOf(evidence),
+    head: plan.head,
+    reasons: plan.reasons,
+    utility: utilityOf(evidence),
+    implementationTests: evidence.implementationTests,
+    audit: evidence.audit,
+    attacks: missing(
+      'attacks on natural records were not released: their figures stay in private/ unless charged',
+    ),
+    ledger: evidence.ledger,
+    approvals: evidence.approvals,
+    artifacts: evidence.artifacts,
+  } as const;
+  return { ...body, hazards: hazardsOf(body), limits: limitsOf(body) };
+}

@@ -1,0 +1,40 @@
+import type { Evidence } from '../evidence.ts';
+import type { BaseModel, Dataset } from '../schema-evidence.ts';
+
+const labels: Readonly<Record<Evidence['job']['labels'], string>> = {
+  declared: 'Declared in the job.',
+  collected: 'Collected from the training data, which is a look at it that no noise covers.',
+  none: 'There are none.',
+};
+const test: Readonly<Record<Evidence['job']['test'], string>> = {
+  file: 'A file of its own, never used for a decision.',
+  split: 'Units split off from the training file at random, never used for a decision.',
+  none: 'Nothing: no test data was given.',
+};
+const validation: Readonly<Record<Evidence['job']['validation'], string>> = {
+  'public file': 'A file that its owner declares public. It may have guided training.',
+  'private file': 'A private file. It guided nothing; its figures stay in private/.',
+  split: 'Units split off from the training file. They guided nothing; their figures stay in private/.',
+  none: 'Nothing.',
+};
+
+export function datasetOf({ plan, job }: Evidence): Dataset {
+  return {
+    publicSize: plan.privacy.publicSize,
+    sizeSource: plan.sizeSource,
+    task: plan.task,
+    labels: labels[job.labels],
+    cleaning: job.cleaning,
+    evaluationData: test[job.test],
+    validationData: validation[job.validation],
+  };
+}
+
+export function baseModelOf({ plan }: Evidence): BaseModel {
+  return {
+    reference: plan.model.reference,
+    files: plan.model.files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
+    pretraining:
+      'Not known to this program. If texts of the same people were in the data that the base model was pretrained on, this guarantee does not cover that.',
+  };
+}

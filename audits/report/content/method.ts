@@ -1,0 +1,98 @@
+import { createFilter, epsilonCurve, type Plan } from '../../../privacy/index.ts';
+import type { Evidence } from '../evidence.ts';
+import { isPrivate } from '../evidence.ts';
+import { isGiven, missing } from '../schema-node.ts';
+import type { Accounting, Mechanism } from '../schema-method.ts';
+import { assumptionsOf } from './assumptions.ts';
+import { supported } from './claim.ts';
+
+const methods: Readonly<Record<Plan['accountant']['method'], string>> = {
+  'closed-form': 'closed form',
+  pld: 'privacy loss distribution on a grid, bounded from both sides',
+  rdp: 'Renyi differential privacy, minimised over orders',
+  zcdp: 'zero-concentrated differential privacy',
+  'monte-carlo': 'Monte Carlo',
+  trivial: 'no computation needed',
+};
+
+export function mechanismOf({ plan, job, stepsCharged }: Evidence): Mechanism {
+  const { privacy, training } = plan;
+  const { nonPrivate, seeded } = job;
+  const none = missing('trained without clipping and noise');
+  return {
+    name: nonPrivate
+      ? 'Stochastic gradient descent without clipping and noise'
+      : 'DP-SGD: clipped gradients with Gaussian noise',
+    version: privacy.mechanism,
+    planHash: privacy.hash,
+    sampler: nonPrivate
+      ? 'Shuffled epochs cut into batches.'
+      : 'Poisson: in each step each unit takes part with probability q, independently of all others. An empty batch is a step like any other.',
+    noise: nonPrivate
+      ? 'None.'
+      : 'Gaussian, drawn once a step in float64 and added to the whole clipped sum, which is then rounded to a lattice.',
+    normalisation: 'The sum is divided by the expected batch, a public constant of the plan.',
+    randomness: {
+      source: nonPrivate || seeded ? 'a seed' : "the operating system's generator, expanded with AES-256-CTR",
+      secure: isPrivate(job),
+    },
+    phases: privacy.phases.map((phase, index) => {
+      const { method, optimizer, learningRate } = training[index]!;
+      const { clipping } = phase;
+      return {
+        name: phase.name,
+        method,
+        samplingRate: phase.samplingRate,
+        expectedBatch: phase.expectedBatch,
+        divisor: phase.divisor,
+        steps: phase.steps,
+        stepsCharged: isGiven(stepsCharged) ? (stepsCharged[phase.name] ?? 0) : stepsCharged,
+        clippingKind: clipping.kind,
+        clippingNorm: clipping.norm,
+        clippingGamma:
+          clipping.kind === 'automatic' ? clipping.gamma : missing('belongs to automatic clipping'),
+        clipThreshold: phase.clipThreshold,
+        noiseMultiplier: nonPrivate ? none : phase.noiseMultiplier,
+        noiseStandardDeviation: nonPrivate ? none : phase.noiseStandardDeviation,
+        latticeSpacing: nonPrivate ? none : phase.latticeSpacing,
+        optimizer: optimizer.kind,
+        learningRate,
+      };
+    }),
+    precision: 'Gradients and norms in float32; norms err on the high side; noise in float64.',
+    microBatches:
+      'Nothing: a unit is clipped alone, and noise is drawn once a step, whatever the micro-batches.',
+  };
+}
+
+export function accountingOf(evidence: Evidence): Accounting {
+  const { privacy } = evidence.plan;
+  const { accountant, event, delta, relation, epsilon } = privacy;
+  return {
+    method: methods[accountant.method],
+    version: accountant.version,
+    direction: accountant.direction,
+    digest: accountant.digest,
+    crossCheck: supported(() => {
+      const filter = createFilter({ epsilon: Number.MAX_VALUE, delta }, { relation, method: 'rdp' });
+      filter.charge(event);
+      return { method: 'Renyi differential privacy at fixed orders', epsilon: filter.spent() };
+    }),
+    curve: supported(() => curveOf(privacy)),
+    assumptions: assumptionsOf(evidence),
+  };
+
+  function curveOf({ phases }: Plan): { step: number; epsilon: number }[] {
+    const total = phases.reduce((sum, { steps }) => sum + steps, 0);
+    const shares = [0, 0.005, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
+    let before = 0;
+    const ends = phases.map(({ steps }) => (before += steps));
+    const steps = [...new Set([...shares.map((share) => Math.round(share * total)), ...ends])].sort(
+      (a, b) => a - b,
+    );
+    return epsilonCurve(event, steps, { delta, relation }).map(({ step, epsilon: at }) => ({
+      step,
+      epsilon: Math.min(at.upper, epsilon),
+    }));
+  }
+}

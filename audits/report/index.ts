@@ -1,0 +1,15 @@
+export { buildReport } from './build.ts';
+export type { Evidence, JobFacts, PlanFacts } from './evidence.ts';
+export { renderings } from './renderings.ts';
+export type {
+  Approvals,
+  Artifacts,
+  AuditResults,
+  ImplementationTests,
+  LedgerProof,
+  Statements,
+} from './schema-evidence.ts';
+export { isGiven, missing, type Field, type Missing } from './schema-node.ts';
+export { reportSchema, type Report } from './schema.ts';
+export { noStatements } from './statements.ts';
+export { checkReport } from './validation.ts';

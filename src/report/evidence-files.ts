@@ -1,0 +1,107 @@
+import {
+  missing,
+  type Approvals,
+  type AuditResults,
+  type Field,
+  type ImplementationTests,
+  type LedgerProof,
+} from '../../audits/index.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Files that other parts of the program write into release/; what they lack becomes a missing field. */
+function or<T>(value: unknown, reason: string): Field<T> {
+  return value === undefined || value === null ? missing(reason) : (value as T);
+}
+
+export function testsIn(json: unknown): Field<ImplementationTests> {
+  if (json === undefined) return missing('dptune check was not run on this job');
+  const { checks, seconds } = json as { checks: readonly Json[]; seconds: number };
+  return {
+    seconds,
+    passed: checks.filter(({ passed }) => passed === true).length,
+    failed: checks.filter(({ passed }) => passed !== true).length,
+    checks: checks.map(({ id, title, passed, detail }) => ({
+      id: String(id),
+      title: String(title),
+      passed: passed === true,
+      detail: typeof detail === 'string' ? detail : JSON.stringify(detail ?? ''),
+    })),
+  };
+}
+
+export function auditIn(json: unknown): Field<AuditResults> {
+  if (json === undefined) return missing('no audit of this run was made; see dptune audit');
+  const none = 'not a part of this audit';
+  const { results } = json as { results: readonly Json[] };
+  return results.map((result) => {
+    const attack = result['attack'] as Json | null | undefined;
+    return {
+      adversary: String(result['adversary']),
+      method: String(result['method']),
+      family: or(result['family'], none),
+      canaries: or(result['m'], none),
+      guesses: or(result['r'], none),
+      correct: or(result['v'], none),
+      delta: result['delta'] as number,
+      confidence: result['confidence'] as number,
+      correction: or(result['correction'], none),
+      preregisteredHash: or(result['preregisteredHash'], 'the design was not fixed before training'),
+      epsilonLower: result['epsilonLower'] as number,
+      ceiling: or(result['ceiling'], none),
+      canaryDesign: or(result['canaryDesign'], none),
+      verdict: String(result['verdict']),
+      claim: or(result['claim'], none),
+      attack: attack
+        ? {
+            auc: or(attack['auc'], none),
+            tprAt001: or(attack['tprAt001'], none),
+            tprAt01: or(attack['tprAt01'], none),
+          }
+        : missing(none),
+    };
+  });
+}
+
+const nobodyCounted = 'ledger: none. The job was charged to no ledger, so nobody counted';
+
+export function ledgerIn(json: unknown): Field<LedgerProof> {
+  if (json === undefined) return missing(nobodyCounted);
+  const { scope, entries, spentBefore, charged, remaining, checkpoint, publicKey } = json as {
+    scope: Json;
+    entries: readonly unknown[];
+  } & Json;
+  const amount = (value: unknown): { value: number; unit: string } =>
+    typeof value === 'object' && value !== null
+      ? (value as { value: number; unit: string })
+      : { value: value as number, unit: String(scope['method']) };
+  return {
+    scope: String(scope['name']),
+    description: String(scope['description']),
+    unit: String(scope['unit']),
+    relation: String(scope['relation']),
+    delta: scope['delta'] as number,
+    method: String(scope['method']),
+    theorem: String(scope['theorem']),
+    budget: amount(scope['budget']),
+    spentBefore: amount(spentBefore),
+    charged: amount(charged),
+    remaining: amount(remaining),
+    entries: entries.length,
+    checkpoint: String(checkpoint),
+    publicKey: String(publicKey),
+  };
+}
+
+export function approvalsIn(json: unknown): Field<Approvals> {
+  if (json === undefined) return missing(nobodyCounted);
+  const { approvals } = json as { approvals?: readonly Json[] };
+  if (!approvals || approvals.length === 0) return missing('the job asked for no approvals');
+  return approvals.map(({ keyName, publicKey, planHash, signature, time }) => ({
+    name: String(keyName),
+    publicKey: String(publicKey),
+    planHash: String(planHash),
+    signature: String(signature),
+    time: String(time),
+  }));
+}

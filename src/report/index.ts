@@ -1,0 +1,1 @@
+export { collectReport } from './collect.ts';
