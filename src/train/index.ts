@@ -5,7 +5,19 @@ export { countUnits, openJobModel, type BaseModel } from './materials.ts';
 export { openClassifier, type Classifier } from './inference.ts';
 export { summaryRow } from './measure.ts';
 export { InterruptedError, type Observer, type StepState } from './observer.ts';
-export { planJob, readJson, readPlanFile, requireSameJobPlan, type JobPlan, type SearchPart } from './plan-file.ts';
+export { sessionOf, type ReadyJob } from './job-session.ts';
+export { startPhase, type PhaseRun } from './phase.ts';
+export { adaptersIn, startEngine, trainableIn, type RecordSource, type Session } from './session.ts';
+export type { TrainingPhase } from './settings.ts';
+export { alone } from './world.ts';
+export {
+  planJob,
+  readJson,
+  readPlanFile,
+  requireSameJobPlan,
+  type JobPlan,
+  type SearchPart,
+} from './plan-file.ts';
 export { pretrain, type PretrainOptions } from './pretrain.ts';
 export { writeJson } from './run-directory.ts';
 export { openRunConfig } from './start.ts';

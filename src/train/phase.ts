@@ -37,7 +37,7 @@ export interface PhaseContext {
   readonly storeKey: string;
   /** Adapters that are in the network in this phase. */
   readonly lora: LoraSettings | undefined;
-  readonly journal: Journal;
+  readonly journal: Pick<Journal, 'charged' | 'charge'>;
   readonly reads: ReadRegistry;
   readonly world: World;
   /** Without one the phase is not private. */

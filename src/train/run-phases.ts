@@ -4,14 +4,8 @@ import { orClose } from './closing.ts';
 import { createEvaluator } from './evaluator.ts';
 import type { TrainedRun, TrainOptions } from './job.ts';
 import { Journal } from './journal.ts';
-import {
-  labelCountOf,
-  labelNamesOf,
-  microBatchTokensOf,
-  networkTaskOf,
-  type BaseModel,
-  type Stores,
-} from './materials.ts';
+import { sessionOf } from './job-session.ts';
+import { labelNamesOf, type BaseModel, type Stores } from './materials.ts';
 import { measure, scored } from './measure.ts';
 import { reporter, throwIfStopping, type Reporter } from './observer.ts';
 import { takeSteps } from './phase-loop.ts';
@@ -19,7 +13,7 @@ import { startPhase, type PhaseRun } from './phase.ts';
 import { notPrivate } from './plan-file.ts';
 import { writeJson, type RunDirectory } from './run-directory.ts';
 import { readRunState, writeRunState, type RunState } from './run-state.ts';
-import { adaptersIn, createSession, startEngine, type Cut } from './session.ts';
+import { adaptersIn, startEngine, type Cut } from './session.ts';
 import { digestOf, storeKeysOf, type Start } from './start.ts';
 import { alone } from './world.ts';
 
@@ -38,17 +32,8 @@ export async function trainPhases(
   const stream = nonPrivate ? undefined : (options.stream ?? secureStream());
   const engine = await startEngine(config);
   observer.note(`engine: ${engine.name}, ${engine.device}`);
-  const session = createSession({
-    model,
-    task: networkTaskOf(config),
-    labels: labelCountOf(stores.train),
-    head: plan.head,
-    seed: plan.seed,
-    engine,
-    directory: options.activations ?? directory.activations,
-    microBatchTokens: microBatchTokensOf(config),
-    maxTokens: plan.maxLength,
-  });
+  const job = { config, plan, model, stores };
+  const session = sessionOf(job, engine, options.activations ?? directory.activations);
   const storeKeys = storeKeysOf(start);
   const evaluator = createEvaluator(session, observer);
   const remedy = `Go on with dptune train --resume ${directory.root}.`;
