@@ -1,4 +1,6 @@
 export * from './accounting/index.ts';
+export { normalTail } from './accounting/normal.ts';
+export * from './budget/index.ts';
 export { canonicalHash, canonicalJson } from './canonical-json.ts';
 export * from './errors.ts';
 export { roundedUp } from './figures.ts';
@@ -16,8 +18,8 @@ export type { StepGuard } from './mechanism/step-guard.ts';
 export { makePlan } from './plan/make-plan.ts';
 export type { PhaseSettings, PlanSettings } from './plan/make-plan.ts';
 export type { PerformanceSettings } from './plan/performance.ts';
-export { stepsOf } from './plan/phase.ts';
-export type { Clipping, Phase } from './plan/phase.ts';
+export { phaseOf, stepsOf } from './plan/phase.ts';
+export type { Clipping, Phase, PhaseNumbers } from './plan/phase.ts';
 export { mechanismVersion } from './plan/plan.ts';
 export type { Plan, PrivacyUnit, Target } from './plan/plan.ts';
 export { diffPlans, diffValues, planFromJson, requireSamePlan } from './plan/stored-plan.ts';

@@ -1,0 +1,151 @@
+import { directionsOf } from '../accounting/dominating.ts';
+import { readoutsOf, validateEvent, type DpEvent, type Relation } from '../accounting/index.ts';
+import { leavesOf, type Leaf } from '../accounting/leaves.ts';
+import { rdpOf } from '../accounting/rdp.ts';
+import { UnsupportedEventError } from '../errors.ts';
+import { stepEventOf } from '../plan/phase.ts';
+import type { Plan } from '../plan/plan.ts';
+import { eventsOfReads } from '../mechanism/reads.ts';
+import { fromNano, nanoUp, type Amounts } from './amounts.ts';
+import type { Scope } from './scope.ts';
+
+/** What a job asks a budget for: steps that can be left out at the end, and releases that happen at once. */
+export interface Demand {
+  readonly phases: readonly { readonly name: string; readonly steps: number; readonly event: DpEvent }[];
+  /** Charged reads, or a whole mechanism that is not training. */
+  readonly once: readonly DpEvent[];
+}
+
+/** Steps by phase. */
+export type Steps = Readonly<Record<string, number>>;
+
+export function demandOf({ phases, reads }: Pick<Plan, 'phases' | 'reads'>): Demand {
+  return {
+    phases: phases.map(({ name, steps, samplingRate, noiseMultiplier }) => ({
+      name,
+      steps,
+      event: stepEventOf(samplingRate, noiseMultiplier),
+    })),
+    once: eventsOfReads(reads),
+  };
+}
+
+/** All steps of a demand. */
+export function allSteps({ phases }: Demand): Steps {
+  return Object.fromEntries(phases.map(({ name, steps }) => [name, steps]));
+}
+
+/**
+ * What the first `steps` of each phase cost a scope, all of them unless given. Never less for more steps.
+ * @throws UnsupportedEventError where the scope's method has no bound for an event
+ */
+export function costOf(scope: Scope, demand: Demand, steps: Steps = allSteps(demand)): Amounts {
+  const parts = [
+    ...demand.phases.map(({ name, event }) => ({ event, count: steps[name] ?? 0 })),
+    ...demand.once.map((event) => ({ event, count: 1 })),
+  ].filter(({ count }) => count > 0);
+  switch (scope.method) {
+    case 'rdp':
+      return scope.orders!.map(({ order }) => nanoUp(sumOf(parts, (event) => divergence(event, scope.relation, order))));
+    case 'zcdp':
+      return [nanoUp(sumOf(parts, (event) => zcdpOf(event, scope.relation)))];
+    case 'gdp':
+      return gaussianCost(scope, demand, parts);
+  }
+}
+
+interface Part {
+  readonly event: DpEvent;
+  readonly count: number;
+}
+
+function sumOf(parts: readonly Part[], bound: (event: DpEvent) => number): number {
+  return parts.reduce((total, { event, count }) => total + count * bound(event), 0);
+}
+
+/** Renyi divergence in the worse direction. */
+function divergence(event: DpEvent, relation: Relation, order: number): number {
+  const leaves = leavesOf(validateEvent(event), relation);
+  return Math.max(...directionsOf(relation).map((direction) => rdpOf(leaves, relation, direction)(order)));
+}
+
+/**
+ * rho, so that D(a) <= rho a at every order. Sampling is left out, which only lowers divergences: at large orders it
+ * gains nothing. Bun and Steinke, arXiv:1605.02065: propositions 1.6 (Gaussian) and 1.4 (pure epsilon); exponential
+ * mechanism: Cesar and Rogers, arXiv:2004.07223, lemma 3.4.
+ */
+function zcdpOf(event: DpEvent, relation: Relation): number {
+  return leavesOf(validateEvent(event), relation).reduce(
+    (total, { event: leaf, count }) => total + count * zcdpOfLeaf(leaf, relation),
+    0,
+  );
+}
+
+function zcdpOfLeaf(leaf: DpEvent, relation: Relation): number {
+  switch (leaf.kind) {
+    case 'gaussian':
+      return divergence(leaf, relation, 2) / 2;
+    case 'poisson-sampled':
+      return zcdpOf(leaf.event, relation);
+    case 'zcdp':
+      if ((leaf.xi ?? 0) === 0) return leaf.rho;
+      break;
+    case 'epsilon-delta':
+      if (leaf.delta === 0) return leaf.epsilon ** 2 / 2;
+      break;
+    case 'permute-and-flip':
+      return leaf.epsilon ** 2 / 2;
+    case 'exponential':
+      return leaf.epsilon ** 2 / 8;
+    case 'laplace': {
+      const epsilon = (relation === 'replace-one' ? 2 : 1) / leaf.noiseMultiplier;
+      return epsilon ** 2 / 2;
+    }
+    default:
+  }
+  throw unsupported(leaf, 'zcdp', 'in rho');
+}
+
+/**
+ * Gaussians without sampling are exact. Anything else is one mechanism with a certified mu where its delta is at least
+ * some floor; below, twice the floor is charged as delta (a curve that is at most that of mu plus f lies below that of
+ * mu composed with a failure of probability 2f wherever the Gaussian's delta is at most 1/2). Its mu holds for the plan
+ * as a whole only, so a part of its steps costs as much as all of them.
+ */
+function gaussianCost(scope: Scope, demand: Demand, parts: readonly Part[]): Amounts {
+  if (parts.length === 0) return [0, 0];
+  const leaves = parts.flatMap(({ event, count }) =>
+    leavesOf({ kind: 'self-composed', event: validateEvent(event), count }, scope.relation),
+  );
+  if (leaves.every(({ event }) => event.kind === 'gaussian')) {
+    return [nanoUp(sumOf(leaves, (event) => divergence(event, scope.relation, 2))), 0];
+  }
+  const whole: DpEvent = {
+    kind: 'composed',
+    events: [
+      ...demand.phases.map(({ event, steps }): DpEvent => ({ kind: 'self-composed', event, count: steps })),
+      ...demand.once,
+    ],
+  };
+  const { mu, floor } = readoutsOf(whole, scope).mu();
+  return [nanoUp(mu ** 2), nanoUp(2 * floor * 1e3)];
+}
+
+function unsupported(leaf: Leaf['event'], method: string, unit: string): UnsupportedEventError {
+  return new UnsupportedEventError(
+    `event=${leaf.kind}: no ${method} bound of it is known here. Charge it to a scope whose budget is in epsilon, not ${unit}.`,
+  );
+}
+
+/** Whether part of the plan's steps can cost less than all of them. */
+export function isDivisible(scope: Scope, demand: Demand): boolean {
+  if (scope.method !== 'gdp') return true;
+  return demand.phases.every(({ event }) =>
+    leavesOf(event, scope.relation).every(({ event: leaf }) => leaf.kind === 'gaussian'),
+  );
+}
+
+/** Delta that a GDP scope's amounts set aside. */
+export function deltaSetAside([, slack = 0]: Amounts): number {
+  return fromNano(slack) / 1e3;
+}
