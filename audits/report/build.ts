@@ -28,7 +28,7 @@ export function statusOf({ job }: Pick<Evidence, 'job'>): Report['status'] {
  * that whoever has the plan can compute it again.
  */
 export function buildReport(evidence: Evidence): Report {
-  const { plan, versions, created } = evidence;
+  const { plan, job, versions, created } = evidence;
   const { privacy } = plan;
   const status = statusOf(evidence);
   const none = missing(status.reason);
@@ -48,6 +48,7 @@ export function buildReport(evidence: Evidence): Report {
     baseModel: baseModelOf(evidence),
     head: plan.head,
     reasons: plan.reasons,
+    job,
     utility: utilityOf(evidence),
     implementationTests: evidence.implementationTests,
     audit: evidence.audit,

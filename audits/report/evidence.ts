@@ -7,6 +7,7 @@ import type {
   LedgerProof,
   Statements,
 } from './schema-evidence.ts';
+import type { Job } from './schema-method.ts';
 import type { Field } from './schema-node.ts';
 
 /** What a report takes from plan.json. */
@@ -28,18 +29,7 @@ export interface PlanFacts {
   readonly privacy: Plan;
 }
 
-/** What a report takes from the job's settings; none of it depends on the private data. */
-export interface JobFacts {
-  /** Trained without clipping and noise. */
-  readonly nonPrivate: boolean;
-  /** Sampling and noise came from a seed. */
-  readonly seeded: boolean;
-  readonly labels: 'declared' | 'collected' | 'none';
-  readonly cleaning: readonly string[];
-  readonly test: 'file' | 'split' | 'none';
-  readonly validation: 'public file' | 'private file' | 'split' | 'none';
-  readonly nonPrivateTwin: boolean;
-}
+export type JobFacts = Job;
 
 /** All that a report is made of. */
 export interface Evidence {

@@ -1,4 +1,5 @@
 export { buildReport } from './build.ts';
+export { approvalsIn, auditIn, ledgerIn, testsIn } from './evidence-files.ts';
 export type { Evidence, JobFacts, PlanFacts } from './evidence.ts';
 export { renderings } from './renderings.ts';
 export type {

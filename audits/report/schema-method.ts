@@ -79,5 +79,19 @@ export const accountingSchema = group('How epsilon was computed.', {
   ),
 });
 
+export const jobSchema = group(
+  'What this report takes from the job beside its plan; none of it depends on the private data.',
+  {
+    nonPrivate: flag('Trained without clipping and noise.'),
+    seeded: flag('Sampling and noise came from a seed.'),
+    labels: choice('Where the label names come from.', ['declared', 'collected', 'none']),
+    cleaning: list('Steps applied to every text.', text('One step.')),
+    test: choice('What the model was evaluated on.', ['file', 'split', 'none']),
+    validation: choice('What may have guided training.', ['public file', 'private file', 'split', 'none']),
+    nonPrivateTwin: flag('Whether a twin without privacy was trained for comparison.'),
+  },
+);
+
+export type Job = TypeOf<typeof jobSchema>;
 export type Mechanism = TypeOf<typeof mechanismSchema>;
 export type Accounting = TypeOf<typeof accountingSchema>;

@@ -10,7 +10,7 @@ import {
   statementsSchema,
   testsSchema,
 } from './schema-evidence.ts';
-import { accountingSchema, mechanismSchema } from './schema-method.ts';
+import { accountingSchema, jobSchema, mechanismSchema } from './schema-method.ts';
 import { choice, flag, group, list, orMissing, text, type TypeOf } from './schema-node.ts';
 import { utilitySchema } from './schema-utility.ts';
 
@@ -52,6 +52,7 @@ const schema = group(
     baseModel: baseModelSchema,
     head: text('What the classifier on top of the model sees.'),
     reasons: list('Why the recipe chose what the job left to it.', text('One.')),
+    job: jobSchema,
     utility: utilitySchema,
     implementationTests: orMissing(testsSchema),
     audit: orMissing(auditSchema),

@@ -1,10 +1,14 @@
 import { join, resolve } from 'node:path';
 import { planFromJson } from '../../privacy/index.ts';
 import {
+  approvalsIn,
+  auditIn,
   buildReport,
   checkReport,
+  ledgerIn,
   missing,
   noStatements,
+  testsIn,
   type Evidence,
   type JobFacts,
   type PlanFacts,
@@ -12,7 +16,6 @@ import {
   type Statements,
 } from '../../audits/index.ts';
 import type { Config } from '../config/index.ts';
-import { auditIn, approvalsIn, ledgerIn, testsIn } from './evidence-files.ts';
 import { artifactsIn, chargedSteps, readIfThere, readNeeded } from './run-files.ts';
 import { versions } from './versions.ts';
 

@@ -1,11 +1,5 @@
-import {
-  missing,
-  type Approvals,
-  type AuditResults,
-  type Field,
-  type ImplementationTests,
-  type LedgerProof,
-} from '../../audits/index.ts';
+import type { Approvals, AuditResults, ImplementationTests, LedgerProof } from './schema-evidence.ts';
+import { missing, type Field } from './schema-node.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
