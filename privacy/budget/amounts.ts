@@ -13,7 +13,8 @@ const NANO = 1e9;
 /** Billionths of a real amount, rounded up, the rounding of the product included. */
 export function nanoUp(value: number): number {
   if (value === 0) return 0;
-  if (value < 0) throw new InvalidParameterError(`amount=${value}: must be 0 or more. Nothing gives budget back.`);
+  if (value < 0)
+    throw new InvalidParameterError(`amount=${value}: must be 0 or more. Nothing gives budget back.`);
   const scaled = Math.ceil(value * NANO * (1 + 2 ** -50));
   // NaN is no bound either.
   return scaled < unbounded ? Math.max(1, scaled) : unbounded;

@@ -46,7 +46,9 @@ export function costOf(scope: Scope, demand: Demand, steps: Steps = allSteps(dem
   ].filter(({ count }) => count > 0);
   switch (scope.method) {
     case 'rdp':
-      return scope.orders!.map(({ order }) => nanoUp(sumOf(parts, (event) => divergence(event, scope.relation, order))));
+      return scope.orders!.map(({ order }) =>
+        nanoUp(sumOf(parts, (event) => divergence(event, scope.relation, order))),
+      );
     case 'zcdp':
       return [nanoUp(sumOf(parts, (event) => zcdpOf(event, scope.relation)))];
     case 'gdp':

@@ -1,8 +1,16 @@
-export { addAmounts, requireAmounts } from './amounts.ts';
+export { addAmounts } from './amounts.ts';
 export type { Amounts } from './amounts.ts';
 export { allSteps, costOf, demandOf, isDivisible } from './cost.ts';
 export type { Demand, Steps } from './cost.ts';
+export { ledgerFaults } from './document.ts';
+export type { LedgerDocument, ProvenEntry } from './document.ts';
+export { everyScope } from './entries.ts';
+export type { Balance, Costs, EntryType, Payloads } from './entries.ts';
 export { capOf, figuresOf, figuresOfCap, fits, levelOf, noAmounts, unitOf } from './filter.ts';
 export type { BudgetUnit, Figures } from './filter.ts';
+export { balanceOf, forecast, refusalOf, remedyOf } from './refusal.ts';
+export type { Forecast, Remedy } from './refusal.ts';
+export { applyEntry, emptyState, lineage } from './replay.ts';
+export type { JobState, LedgerState, ScopeState } from './replay.ts';
 export { scopeOf } from './scope.ts';
 export type { BudgetCap, FilterOrder, Scope, ScopeSettings } from './scope.ts';

@@ -5,10 +5,7 @@ import type { PrivacyUnit } from '../plan/plan.ts';
 import { numberWithin, objectOf, oneOf, text } from '../plan/fields.ts';
 
 /** What a population may lose in all. */
-export type BudgetCap =
-  | { readonly epsilon: number }
-  | { readonly rho: number }
-  | { readonly mu: number };
+export type BudgetCap = { readonly epsilon: number } | { readonly rho: number } | { readonly mu: number };
 
 /** An order of the Renyi filter, and the part of delta that it is entitled to. */
 export interface FilterOrder {

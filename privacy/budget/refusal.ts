@@ -1,0 +1,129 @@
+import type { DpEvent } from '../accounting/index.ts';
+import { DptuneError } from '../errors.ts';
+import { addAmounts, type Amounts } from './amounts.ts';
+import { costOf, type Demand, type Steps } from './cost.ts';
+import type { Balance } from './entries.ts';
+import { capOf, fits, levelOf, unitOf } from './filter.ts';
+import type { ScopeState } from './replay.ts';
+import type { Scope } from './scope.ts';
+
+/** How a scope stands with `own` beside what `others` hold. */
+export function balanceOf(scope: Scope, others: Amounts, own: Amounts): Balance {
+  const before = levelOf(scope, others);
+  const after = levelOf(scope, addAmounts(others, own));
+  return {
+    unit: unitOf(scope),
+    spentBefore: before,
+    charged: after - before,
+    remaining: capOf(scope) - after,
+  };
+}
+
+/** What a demand would leave of each scope. */
+export interface Forecast {
+  readonly scope: string;
+  readonly costs: Amounts;
+  /** `remaining` is negative where the scope does not have it. */
+  readonly balance: Balance;
+  readonly fits: boolean;
+}
+
+export function forecast(scopes: readonly ScopeState[], demand: Demand): Forecast[] {
+  return scopes.map(({ scope, held }) => {
+    const costs = costOf(scope, demand);
+    return {
+      scope: scope.name,
+      costs,
+      balance: balanceOf(scope, held, costs),
+      fits: fits(scope, held, costs),
+    };
+  });
+}
+
+/** Smaller demands that every scope would still take; undefined where there is none. */
+export interface Remedy {
+  /** All noise multipliers times this. */
+  readonly noiseFactor: number | undefined;
+  readonly noiseMultipliers: readonly number[];
+  readonly steps: Steps | undefined;
+}
+
+/** Largest factor on the noise that is worth offering. */
+const MOST_NOISE = 100;
+
+export function remedyOf(scopes: readonly ScopeState[], demand: Demand): Remedy {
+  const affordable = (asked: Demand | undefined): boolean =>
+    asked !== undefined && scopes.every(({ scope, held }) => fits(scope, held, costOf(scope, asked)));
+  const noisier = (factor: number): Demand | undefined => withNoise(demand, factor);
+  let noiseFactor: number | undefined;
+  if (affordable(noisier(MOST_NOISE))) {
+    let [low, high] = [1, MOST_NOISE];
+    while (high / low > 1.001) {
+      const middle = Math.sqrt(low * high);
+      if (affordable(noisier(middle))) high = middle;
+      else low = middle;
+    }
+    noiseFactor = high;
+  }
+  const total = demand.phases.reduce((sum, { steps }) => sum + steps, 0);
+  const shorter = (count: number): Demand => ({
+    ...demand,
+    phases: demand.phases.map((phase) => ({ ...phase, steps: Math.floor((phase.steps * count) / total) })),
+  });
+  let [low, high] = [0, total];
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (affordable(shorter(middle))) low = middle;
+    else high = middle;
+  }
+  return {
+    noiseFactor,
+    noiseMultipliers:
+      noiseFactor === undefined ? [] : noisier(noiseFactor)!.phases.map(({ event }) => noiseOf(event)!),
+    steps:
+      low > 0 ? Object.fromEntries(shorter(low).phases.map(({ name, steps }) => [name, steps])) : undefined,
+  };
+}
+
+/** Why a demand is refused, and what would be taken. */
+export function refusalOf(scopes: readonly ScopeState[], demand: Demand): DptuneError | undefined {
+  const short = forecast(scopes, demand).filter((one) => !one.fits);
+  if (short.length === 0) return undefined;
+  const lines = short.map(({ scope, balance: { unit, charged, remaining } }) => {
+    const left = remaining + charged;
+    return `scope=${scope}: requested ${unit} ${shown(charged)}, remaining ${shown(left)}, short by ${shown(-remaining)}`;
+  });
+  const { noiseMultipliers, steps } = remedyOf(scopes, demand);
+  const ways = [
+    ...(noiseMultipliers.length > 0 ? [`noise multiplier ${noiseMultipliers.map(shown).join(', ')}`] : []),
+    ...(steps ? [`${Object.values(steps).join(' + ')} steps`] : []),
+  ];
+  const remedy = ways.length > 0 ? `It would fit with ${ways.join(' or ')}.` : 'Nothing like it would fit.';
+  return new DptuneError('budget', `${lines.join('\n')}. ${remedy}`);
+}
+
+/** To four digits, upwards. */
+function shown(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  const scale = 10 ** (3 - Math.floor(Math.log10(Math.max(Math.abs(value), 1e-9))));
+  return String(Number((Math.ceil(value * scale - 1e-9) / scale).toPrecision(12)));
+}
+
+/** The demand with all Gaussian noise larger by a factor; undefined where some part has another kind of noise. */
+function withNoise(demand: Demand, factor: number): Demand | undefined {
+  const phases = demand.phases.map((phase) => ({ ...phase, event: noisier(phase.event, factor) }));
+  if (demand.phases.length === 0 || phases.some(({ event }) => event === undefined)) return undefined;
+  return { ...demand, phases: phases as Demand['phases'] };
+}
+
+function noisier(event: DpEvent, factor: number): DpEvent | undefined {
+  if (event.kind === 'gaussian') return { ...event, noiseMultiplier: event.noiseMultiplier * factor };
+  if (event.kind !== 'poisson-sampled') return undefined;
+  const inner = noisier(event.event, factor);
+  return inner && { ...event, event: inner };
+}
+
+function noiseOf(event: DpEvent): number | undefined {
+  if (event.kind === 'gaussian') return event.noiseMultiplier;
+  return event.kind === 'poisson-sampled' ? noiseOf(event.event) : undefined;
+}
