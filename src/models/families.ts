@@ -15,6 +15,11 @@ const FAMILIES: Readonly<Record<string, (config: JsonObject) => Architecture>> =
   distilbert: distilbertArchitecture,
   gpt2: gpt2Architecture,
   llama: llamaArchitecture,
+  mistral: llamaArchitecture,
+  qwen2: llamaArchitecture,
+  qwen3: llamaArchitecture,
+  phi3: llamaArchitecture,
+  gemma3_text: llamaArchitecture,
 };
 
 /** Values of `model_type` that `architectureOf` knows. */

@@ -2,7 +2,7 @@ import type { JsonObject } from '../formats/index.ts';
 import type { Value } from '../graph/index.ts';
 import { activationOf } from './activations.ts';
 import type { Architecture } from './architecture.ts';
-import { causalMask, joinHeads, splitHeads } from './attention.ts';
+import { decoderAttention } from './attention.ts';
 import { configFields } from './config-fields.ts';
 import type { Modules } from './modules.ts';
 
@@ -31,12 +31,15 @@ export function gpt2Architecture(config: JsonObject): Architecture {
     const all = modules.linear(`${path}.c_attn`, x, 3 * hiddenSize, { place, layout: 'in-out' });
     const part = (which: number): Value =>
       builder.slice(all, -1, which * hiddenSize, (which + 1) * hiddenSize);
-    const query = builder.affine(splitHeads(builder, part(0), heads), 1 / Math.sqrt(hiddenSize / heads));
-    const scores = builder.matmul(query, splitHeads(builder, part(1), heads), { transposeB: true });
-    const weights = modules.drop(
-      builder.softmax(builder.add(scores, causalMask(builder, modules.maxTokens))),
-    );
-    const context = joinHeads(builder, builder.matmul(weights, splitHeads(builder, part(2), heads)));
+    const context = decoderAttention(modules, {
+      layer: index,
+      query: part(0),
+      key: part(1),
+      value: part(2),
+      heads,
+      keyHeads: heads,
+      headSize: hiddenSize / heads,
+    });
     return modules.drop(modules.linear(`${path}.c_proj`, context, hiddenSize, { place, layout: 'in-out' }));
   };
 

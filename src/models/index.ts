@@ -13,6 +13,8 @@ export { feedsOf, type Batch } from './feeds.ts';
 export { ignoredLabel, type Head, type Task } from './heads.ts';
 export { mergeLora } from './lora.ts';
 export type { LoraSettings } from './modules.ts';
+export { windowOf } from './cache.ts';
+export { buildDecoder, type Decoder } from './decoder.ts';
 export { buildNetwork, type Network, type NetworkOptions } from './network.ts';
 export { exportedHead } from './own-export.ts';
 export {

@@ -1,4 +1,5 @@
 import type { DType, GraphBuilder, Shape, Value } from '../graph/index.ts';
+import { createCache, type Cache } from './cache.ts';
 import type { Init, ParameterSpec, Place } from './parameters.ts';
 
 /** Low-rank adapters (Hu et al., arXiv:2106.09685): W x + (alpha / rank) B A x, with B zero at first. */
@@ -50,7 +51,12 @@ export interface Modules {
   /** x [..., width] -> [..., rows] by the table `path`.weight of an embedding, with a bias of the given name where there is one. */
   readonly tied: (path: string, x: Value, rows: number, bias?: string) => Value;
   readonly layerNorm: (path: string, x: Value, epsilon: number, place: Place) => Value;
-  readonly rmsNorm: (path: string, x: Value, epsilon: number, place: Place) => Value;
+  /** @param offset - 1 where the gain is 1 plus the parameter; default 0 */
+  readonly rmsNorm: (path: string, x: Value, epsilon: number, place: Place, offset?: 0 | 1) => Value;
+  /** Keys and values of earlier tokens; absent where every run has whole records. */
+  readonly cache: Cache | undefined;
+  /** A constant; asked for by the same name again, the same. */
+  readonly table: (name: string, shape: readonly number[], value: (at: number) => number) => Value;
   /** Drops entries with the network's dropout rate (none where it is 0). */
   readonly drop: (x: Value) => Value;
 }
@@ -70,6 +76,8 @@ export interface ModuleSettings {
   readonly lora: LoraSettings | undefined;
   /** Longest input that constants are made for. */
   readonly maxTokens: number;
+  /** Whether keys and values of earlier tokens are given; default no. */
+  readonly cached?: boolean;
 }
 
 export function createModules(builder: GraphBuilder, settings: ModuleSettings): Modules {
@@ -78,6 +86,7 @@ export function createModules(builder: GraphBuilder, settings: ModuleSettings): 
   const dropouts: DropoutSpec[] = [];
   const params = new Map<string, ParameterSpec>();
   const adapted: Adapted[] = [];
+  const tables = new Map<string, Value>();
   const random: Init = { kind: 'normal', deviation: settings.initializerRange };
 
   const param = (spec: ParameterSpec): Value => {
@@ -94,6 +103,19 @@ export function createModules(builder: GraphBuilder, settings: ModuleSettings): 
       inputs.push({ name, dtype, shape });
     }
     return value;
+  };
+
+  const table: Modules['table'] = (name, shape, value) => {
+    let known = tables.get(name);
+    if (known === undefined) {
+      const size = shape.reduce((product, dim) => product * dim, 1);
+      known = builder.constant(
+        Float32Array.from({ length: size }, (_, at) => value(at)),
+        shape,
+      );
+      tables.set(name, known);
+    }
+    return known;
   };
 
   const dropWith = (x: Value, rate: number): Value => {
@@ -130,6 +152,8 @@ export function createModules(builder: GraphBuilder, settings: ModuleSettings): 
       return [...params.values()];
     },
     input,
+    cache: settings.cached ? createCache(builder, input) : undefined,
+    table,
     tied: (path, x, rows, bias) => {
       const shape = [rows, x.shape.at(-1) as number];
       const table = param({
@@ -175,13 +199,22 @@ export function createModules(builder: GraphBuilder, settings: ModuleSettings): 
       const offset = param({ name: `${path}.bias`, shape, init: { kind: 'zeros' }, place, role: 'bias' });
       return builder.layerNorm(x, gain, offset, epsilon).y;
     },
-    rmsNorm: (path, x, epsilon, place) => {
+    rmsNorm: (path, x, epsilon, place, offset = 0) => {
       const shape = [x.shape.at(-1) as number];
-      return builder.rmsNorm(
-        x,
-        param({ name: `${path}.weight`, shape, init: { kind: 'ones' }, place, role: 'gain' }),
-        epsilon,
-      ).y;
+      const init = { kind: offset === 1 ? 'zeros' : 'ones' } as const;
+      const gain = param({ name: `${path}.weight`, shape, init, place, role: 'gain' });
+      const y = builder.rmsNorm(x, gain, epsilon).y;
+      // The gain itself goes into the norm, whose rule then gives its gradient; the 1 is a norm of its own.
+      return offset === 0
+        ? y
+        : builder.add(
+            y,
+            builder.rmsNorm(
+              x,
+              table(`ones ${shape[0]}`, shape, () => 1),
+              epsilon,
+            ).y,
+          );
     },
   };
 }

@@ -84,7 +84,7 @@ describe('architectureOf', () => {
     expect(() => architectureOf({ ...config, ...change })).toThrow(message);
   });
 
-  it('refuses scaled rotary positions', () => {
+  it('refuses rotary positions that depend on the length', () => {
     const llama = {
       model_type: 'llama',
       vocab_size: 8,
@@ -94,8 +94,8 @@ describe('architectureOf', () => {
       num_hidden_layers: 1,
     };
     expect(architectureOf(llama).maxTokens).toBe(2048);
-    const scaled = { ...llama, rope_scaling: { rope_type: 'llama3', factor: 8 } };
-    expect(() => architectureOf(scaled)).toThrow(/rope_scaling=.*only unscaled/);
+    const scaled = { ...llama, rope_scaling: { rope_type: 'yarn', factor: 8 } };
+    expect(() => architectureOf(scaled)).toThrow(/rope_scaling=.*only rope_type default, linear and llama3/);
   });
 });
 

@@ -7,7 +7,7 @@ Writes a checkpoint directory for each architecture and networks.json beside thi
 import json, os, sys
 import torch, transformers
 from transformers import (AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSequenceClassification, BertConfig, DistilBertConfig,
-                          GPT2Config, LlamaConfig, RobertaConfig, XLMRobertaConfig)
+                          Gemma3TextConfig, GPT2Config, LlamaConfig, MistralConfig, Phi3Config, Qwen2Config, Qwen3Config, RobertaConfig, XLMRobertaConfig)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = sys.argv[1] if len(sys.argv) > 1 else None
@@ -27,6 +27,20 @@ CONFIGS = {
     'llama-tied': LlamaConfig(vocab_size=48, hidden_size=24, intermediate_size=20, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=1, head_dim=8, max_position_embeddings=20,
                               tie_word_embeddings=True, attention_bias=True, mlp_bias=True, rope_theta=500.0),
 }
+DECODERS = ['gpt2', 'llama', 'llama-tied']
+decoder = dict(vocab_size=48, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=20)
+MORE_DECODERS = {
+    # Frequencies that stay, that are mixed and that are slowed.
+    'llama-scaled': LlamaConfig(**decoder, tie_word_embeddings=True, rope_parameters=dict(rope_type='llama3', rope_theta=100.0, factor=4.0, low_freq_factor=1.0, high_freq_factor=2.0, original_max_position_embeddings=16), head_dim=8),
+    'mistral': MistralConfig(**decoder, sliding_window=4),
+    'qwen2': Qwen2Config(**decoder, use_sliding_window=True, sliding_window=3, max_window_layers=1),
+    'qwen3': Qwen3Config(**decoder, head_dim=8, tie_word_embeddings=True),
+    'phi3': Phi3Config(**dict(decoder, num_key_value_heads=4), partial_rotary_factor=0.5, sliding_window=6, pad_token_id=0, eos_token_id=1),
+    'gemma3_text': Gemma3TextConfig(**dict(decoder, num_hidden_layers=3), head_dim=8, sliding_window=4, query_pre_attn_scalar=9, final_logit_softcapping=3.0,
+                                    layer_types=['sliding_attention', 'full_attention', 'sliding_attention'],
+                                    rope_parameters={'full_attention': dict(rope_type='linear', rope_theta=1000.0, factor=2.0), 'sliding_attention': dict(rope_type='default', rope_theta=100.0)}),
+}
+CONFIGS |= MORE_DECODERS
 LENGTHS = [9, 1, 5]
 
 
@@ -83,7 +97,7 @@ CLIP = 1.5
 out = {'tool': 'transformers', 'version': transformers.__version__, 'torch': torch.__version__, 'command': 'python test/golden/models/networks.py ../shared/data', 'models': {}, 'real': {}}
 with torch.no_grad():
     for name, config in CONFIGS.items():
-        decoder = name.startswith(('gpt2', 'llama'))
+        decoder = name in DECODERS or name in MORE_DECODERS
         torch.manual_seed(sum(map(ord, name)))
         base = (AutoModelForCausalLM if decoder else AutoModelForSequenceClassification).from_config(config, attn_implementation='eager').eval()
         randomise(base)
