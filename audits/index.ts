@@ -1,1 +1,2 @@
+export * from './attestation/index.ts';
 export * from './report/index.ts';

@@ -8,7 +8,7 @@ export interface ReleaseFile {
   readonly bytes: number;
   /** SHA-256, lower-case hex. */
   readonly sha256: string;
-  /** Of documents at the top of a release only: models are too large to hold, and no check needs more than a digest. */
+  /** Of documents and model settings only: weights are too large to hold, and no check needs more than their digest. */
   readonly content: Buffer | undefined;
 }
 
@@ -22,7 +22,7 @@ export const MOST_FILES = 10_000;
  */
 export async function readReleaseFile(path: string, stream: AsyncIterable<Buffer>): Promise<ReleaseFile> {
   const hash = createHash('sha256');
-  const isDocument = !path.includes('/');
+  const isDocument = !path.includes('/') || path.endsWith('config.json');
   const kept: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of stream) {

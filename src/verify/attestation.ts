@@ -1,0 +1,76 @@
+import { envelopeFrom, isSignedBy, trainingStatementOf, type Envelope } from '../../audits/index.ts';
+import { parseVerifierKey, type VerifierKey } from '../../privacy/index.ts';
+import { failed, notChecked, passed, unless, type Finding, type Rule, type Subject } from './check.ts';
+import { ledgerOf } from './ledger.ts';
+
+const NAME = 'attestation.dsse.json';
+
+export const attestationRule: Rule = {
+  id: 'attestation',
+  title: 'A trusted key signed exactly these files',
+  explanation:
+    'The in-toto statement in attestation.dsse.json must be signed with Ed25519 by a key that you trust (--trust), name every other file of the release with its SHA-256, and say of plan, guarantee and ledger what the files say. Without a key of your own choosing a signature shows only that nothing was changed since someone signed.',
+  isNeeded: ({ trusted }) => trusted.length > 0,
+  run: (subject) => {
+    const { documents, trusted, plan } = subject;
+    if (!documents.has(NAME)) {
+      const why = `there is no ${NAME}: nobody signed this release`;
+      return trusted.length > 0 ? failed(why) : notChecked(why);
+    }
+    if (!plan) return notChecked('plan.json cannot be believed');
+    const envelope = envelopeFrom(documents.get(NAME));
+    const faults = statementFaults(subject, envelope);
+    if (faults.length > 0) return unless(faults, '');
+    const signer = trusted.find((key) => isSignedBy(envelope, key));
+    if (signer) return passed(`signed by ${signer.text}`);
+    return trusted.length > 0 ? failed('is signed by none of the trusted keys') : selfDeclared(envelope);
+  },
+};
+
+/** The statement must be about this release, all of it. */
+function statementFaults(subject: Subject, envelope: Envelope): string[] {
+  const { subject: named, predicate } = trainingStatementOf(envelope);
+  const { plan, report, release } = subject;
+  const digests = new Map(named.map(({ name, digest }) => [name, digest.sha256]));
+  const others = [...release.files.values()].filter(({ path }) => path !== NAME);
+  const there = new Set(others.map(({ path }) => path));
+  const { hash, epsilon, delta } = plan!.privacy;
+  const isPrivate = report?.status.private === true;
+  const { guarantee, checkpoint, planHash } = predicate;
+  return [
+    ...others.flatMap(({ path, sha256 }) =>
+      digests.get(path) === sha256 ? [] : [`${path}: is not what was signed`],
+    ),
+    ...[...digests.keys()]
+      .filter((name) => !there.has(name))
+      .map((name) => `${name}: was signed and is missing`),
+    ...(planHash === hash ? [] : [`plan ${planHash} was signed, and this is ${hash}`]),
+    ...((guarantee !== null) === isPrivate
+      ? []
+      : ['the guarantee that was signed is not that of the report']),
+    ...(guarantee && (guarantee.epsilon !== epsilon || guarantee.delta !== delta)
+      ? [`epsilon ${guarantee.epsilon} at delta ${guarantee.delta} was signed`]
+      : []),
+    ...(checkpoint === (ledgerOf(subject)?.checkpoint ?? null)
+      ? []
+      : ['another checkpoint of the ledger was signed']),
+  ];
+}
+
+/** No key is trusted: a wrong signature still shows a change, a right one shows nothing about who signed. */
+function selfDeclared(envelope: Envelope): Finding {
+  const keys = envelope.signatures.flatMap(({ keyid }) => keyFrom(keyid));
+  const signer = keys.find((key) => isSignedBy(envelope, key));
+  if (!signer) return failed('is not signed by the key that it names');
+  return notChecked(
+    `it fits, and is signed by ${signer.text}: if that is the key that the producer told you, give it with --trust`,
+  );
+}
+
+function keyFrom(text: string): VerifierKey[] {
+  try {
+    return [parseVerifierKey(text)];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,7 @@
+/** The verifier as a library: no engine, no database, no native code. */
+export type { Outcome } from './check.ts';
+export { bundleOf } from './bundle-writer.ts';
+export { openRelease, type Release } from './release.ts';
+export type { ReleaseFile } from './release-file.ts';
+export { RELEASE_DIRECTORIES, RELEASE_DOCUMENTS } from './release-paths.ts';
+export { verify, type Check, type Verification, type VerifyOptions } from './verification.ts';

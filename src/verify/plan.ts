@@ -1,0 +1,35 @@
+import { canonicalHash, DriftError, planFromJson, type Plan } from '../../privacy/index.ts';
+import type { PlanFacts } from '../../audits/index.ts';
+
+/** plan.json as it lies in a release. */
+export type JobPlanText = PlanFacts & { readonly notPrivate?: true };
+
+/**
+ * The plan in a parsed plan.json, with all that follows from its numbers computed anew: sampling rates, noise, the event
+ * tree, epsilon, the hash; and the digests by which the hash covers the model and the training settings.
+ * @throws DriftError naming what does not fit
+ */
+export function planOf(json: unknown): JobPlanText {
+  const stored = (json ?? {}) as JobPlanText & { readonly format?: unknown };
+  if (stored.format !== 'dptune-plan/1') {
+    throw new DriftError(
+      `plan.json: format=${JSON.stringify(stored.format)}: must be dptune-plan/1. Verify it with the version of dptune that made it.`,
+    );
+  }
+  const privacy = planFromJson(stored.privacy);
+  const faults = Object.entries(expectedBindings(stored)).filter(
+    ([name, digest]) => privacy.bindings[name] !== digest,
+  );
+  if (faults.length > 0) {
+    throw new DriftError(
+      `plan.json: ${faults.map(([name]) => name).join(' and ')}: not what the plan's hash covers. Get the release from its producer again.`,
+    );
+  }
+  return { ...stored, privacy };
+}
+
+/** What ties the privacy plan to the rest of plan.json. */
+function expectedBindings(stored: JobPlanText): Plan['bindings'] {
+  const { model, reasons: _, privacy: __, notPrivate: ___, ...training } = stored;
+  return { model: canonicalHash(model.files), training: canonicalHash(training) };
+}
