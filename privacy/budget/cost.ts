@@ -139,14 +139,6 @@ function unsupported(leaf: Leaf['event'], method: string, unit: string): Unsuppo
   );
 }
 
-/** Whether part of the plan's steps can cost less than all of them. */
-export function isDivisible(scope: Scope, demand: Demand): boolean {
-  if (scope.method !== 'gdp') return true;
-  return demand.phases.every(({ event }) =>
-    leavesOf(event, scope.relation).every(({ event: leaf }) => leaf.kind === 'gaussian'),
-  );
-}
-
 /** Delta that a GDP scope's amounts set aside. */
 export function deltaSetAside([, slack = 0]: Amounts): number {
   return fromNano(slack) / 1e3;

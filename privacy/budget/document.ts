@@ -10,6 +10,7 @@ import {
 import type { Approval, Checkpoint, LogEntry } from '../log/index.ts';
 import { costOf } from './cost.ts';
 import type { Balance, EndPayload, ReservePayload } from './entries.ts';
+import { noAmounts } from './filter.ts';
 import type { Scope } from './scope.ts';
 
 /** One entry, and the proof that it is in the log of the document's head. */
@@ -99,8 +100,9 @@ function storyFaults(document: LedgerDocument, planHash: string): string[] {
     isSame(reserve.costs[scope.name], reserved),
     `entry ${own[0].seq}: does not reserve what the plan costs`,
   );
-  const due = last!.type === 'settle' ? costOf(scope, reserve.demand, ending.steps) : undefined;
-  if (due) check(isSame(ending.costs[scope.name], due), `entry ${last!.seq}: is not what the steps cost`);
+  const begun = own.some(({ type }) => type === 'charge');
+  const due = begun ? costOf(scope, reserve.demand, ending.steps) : noAmounts(scope);
+  check(isSame(ending.costs[scope.name], due), `entry ${last!.seq}: is not what the steps cost`);
   const { [scope.name]: balance, ...parents } = ending.balances;
   const { unit, spentBefore, charged, remaining } = document;
   check(

@@ -1,6 +1,6 @@
 export { addAmounts } from './amounts.ts';
 export type { Amounts } from './amounts.ts';
-export { allSteps, costOf, demandOf, isDivisible } from './cost.ts';
+export { allSteps, costOf, demandOf } from './cost.ts';
 export type { Demand, Steps } from './cost.ts';
 export { ledgerFaults } from './document.ts';
 export type { LedgerDocument, ProvenEntry } from './document.ts';
@@ -12,5 +12,6 @@ export { balanceOf, forecast, refusalOf, remedyOf } from './refusal.ts';
 export type { Forecast, Remedy } from './refusal.ts';
 export { applyEntry, emptyState, lineage } from './replay.ts';
 export type { JobState, LedgerState, ScopeState } from './replay.ts';
+export { logFaults } from './log-check.ts';
 export { scopeOf } from './scope.ts';
 export type { BudgetCap, FilterOrder, Scope, ScopeSettings } from './scope.ts';

@@ -1,0 +1,156 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { levelOf, type Payloads } from '../../privacy/index.ts';
+import { entriesOf, openLedger, verifyLedger, type Ledger } from '../../src/ledger/index.ts';
+import { gaussianDemand, identity, request, scopeSettings, trainingDemand } from './cases.ts';
+import { binaries, startCluster, type Cluster } from './postgres.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'dptune-ledger-'));
+let cluster: Cluster | undefined;
+beforeAll(async () => {
+  if (binaries) cluster = await startCluster();
+});
+afterAll(async () => {
+  await cluster?.dispose();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const kinds = ['sqlite', 'postgres'] as const;
+if (!binaries) console.warn('no PostgreSQL server programs here: its half of these tests is skipped');
+
+describe.each(kinds)('a ledger on %s', (kind) => {
+  let count = 0;
+  const fresh = (): string =>
+    kind === 'sqlite' ? join(directory, `${count++}.db`) : cluster!.create(`ledger${count++}`);
+  const withLedger = async (work: (ledger: Ledger, url: string) => Promise<void>): Promise<void> => {
+    const url = fresh();
+    const ledger = await openLedger(url, identity);
+    try {
+      await work(ledger, url);
+    } finally {
+      await ledger.close();
+    }
+  };
+  const spent = async (ledger: Ledger, name: string): Promise<number> => {
+    const { scope, held } = await ledger.scope(name);
+    return levelOf(scope, held);
+  };
+  const ledgerTest = test.skipIf(kind === 'postgres' && !binaries);
+
+  ledgerTest('reserves the whole, pays step by step, and gives back what was not taken', () =>
+    withLedger(async (ledger) => {
+      await ledger.openScope(scopeSettings('people'));
+      const { id } = await ledger.reserve(request('people', gaussianDemand(0.04)));
+      expect(await spent(ledger, 'people')).toBeCloseTo(Math.sqrt(0.4), 8);
+      await ledger.charge(id, { all: 4 });
+      await ledger.charge(id, { all: 8 });
+      await ledger.charge(id, { all: 6 });
+      expect((await ledger.job(id)).steps).toEqual({ all: 8 });
+      expect(await spent(ledger, 'people')).toBeCloseTo(Math.sqrt(0.4), 8);
+      await ledger.settle(id, { all: 7 });
+      expect(await spent(ledger, 'people')).toBeCloseTo(Math.sqrt(0.28), 8);
+      const entries = await entriesOf(ledger.database.read);
+      expect(entries.map(({ type }) => type)).toEqual(['open', 'reserve', 'charge', 'charge', 'settle']);
+      const { balances } = entries.at(-1)!.payload as unknown as Payloads['settle'];
+      const { spentBefore, charged, remaining } = balances['people']!;
+      expect(spentBefore + charged + remaining).toBeCloseTo(1, 12);
+      expect(await verifyLedger(ledger.database)).toMatchObject({ faults: [], checkpoint: { size: 5 } });
+    }),
+  );
+
+  ledgerTest('says what was requested, what remains, and what would fit, and keeps the refusal', () =>
+    withLedger(async (ledger) => {
+      await ledger.openScope(scopeSettings('people', { budget: { epsilon: 4 } }));
+      await expect(ledger.reserve(request('people', trainingDemand(6)))).rejects.toThrow(
+        /^scope=people: requested epsilon [\d.]+, remaining 4, short by [\d.]+\. It would fit with noise multiplier [\d.]+ or \d+ steps\.$/,
+      );
+      const [refusal] = await entriesOf(ledger.database.read, { type: 'refuse' });
+      expect(refusal?.payload).toMatchObject({ reason: expect.stringContaining('short by') as string });
+      expect(await spent(ledger, 'people')).toBe(0);
+      await ledger.reserve(request('people', trainingDemand(2)));
+      expect(await spent(ledger, 'people')).toBeGreaterThan(2);
+    }),
+  );
+
+  ledgerTest('charges count in every scope above', () =>
+    withLedger(async (ledger) => {
+      await ledger.openScope(scopeSettings('company'));
+      await ledger.openScope(scopeSettings('sales', { parent: 'company', budget: { epsilon: 20 } }));
+      await ledger.openScope(scopeSettings('support', { parent: 'company', budget: { rho: 0.3 } }));
+      await ledger.reserve(request('sales', gaussianDemand(0.05)));
+      await ledger.reserve(request('support', gaussianDemand(0.045)));
+      expect(await spent(ledger, 'company')).toBeCloseTo(Math.sqrt(0.95), 8);
+      expect(await spent(ledger, 'support')).toBeCloseTo(0.225, 8);
+      await expect(ledger.reserve(request('sales', gaussianDemand(0.01)))).rejects.toThrow(/^scope=company/);
+      expect((await verifyLedger(ledger.database)).faults).toEqual([]);
+    }),
+  );
+
+  ledgerTest('a name asked for twice is reserved once', () =>
+    withLedger(async (ledger) => {
+      await ledger.openScope(scopeSettings('people'));
+      const asked = request('people', gaussianDemand(0.06));
+      expect(await ledger.reserve(asked)).toEqual(await ledger.reserve(asked));
+      await expect(ledger.reserve({ ...asked, plan: 'b'.repeat(64) })).rejects.toThrow('another plan');
+    }),
+  );
+
+  ledgerTest('an aborted job keeps what it charged, and nothing can be charged to it', () =>
+    withLedger(async (ledger) => {
+      await ledger.openScope(scopeSettings('people'));
+      const { id: unused } = await ledger.reserve(request('people', gaussianDemand(0.05)));
+      const { id } = await ledger.reserve(request('people', gaussianDemand(0.05)));
+      await ledger.charge(id, { all: 3 });
+      await ledger.abort(unused, 'not needed');
+      await ledger.abort(id, 'lost');
+      expect(await spent(ledger, 'people')).toBeCloseTo(Math.sqrt(0.15), 8);
+      await expect(ledger.charge(id, { all: 4 })).rejects.toThrow(/is aborted/);
+      await expect(ledger.charge(unused, { all: 1 })).rejects.toThrow(/is aborted/);
+      expect(await ledger.abort(id, 'again')).toMatchObject({ state: 'aborted', steps: { all: 3 } });
+    }),
+  );
+
+  ledgerTest('a sampled job of a mu scope is given back as a whole or not at all', () =>
+    withLedger(async (ledger) => {
+      await ledger.openScope(scopeSettings('people', { budget: { mu: 2 } }));
+      const { id } = await ledger.reserve(request('people', trainingDemand(2)));
+      const whole = await spent(ledger, 'people');
+      await ledger.charge(id, { all: 3 });
+      await ledger.settle(id, { all: 3 });
+      expect(await spent(ledger, 'people')).toBe(whole);
+      expect((await verifyLedger(ledger.database)).faults).toEqual([]);
+    }),
+  );
+
+  ledgerTest('refuses other units, closed and expired scopes', () =>
+    withLedger(async (ledger) => {
+      await ledger.openScope(scopeSettings('people'));
+      await ledger.openScope(scopeSettings('old', { expires: '2020-01-01' }));
+      await ledger.openScope(scopeSettings('done'));
+      await ledger.closeScope('done', 'project ended');
+      const demand = gaussianDemand(0.01);
+      await expect(ledger.reserve(request('people', demand, { unit: 'user' }))).rejects.toThrow(/unit=user/);
+      await expect(ledger.reserve(request('old', demand))).rejects.toThrow(/expired on 2020-01-01/);
+      await expect(ledger.reserve(request('done', demand))).rejects.toThrow(/is closed/);
+      await expect(ledger.reserve(request('nobody', demand))).rejects.toThrow(/none of that name/);
+      await expect(
+        ledger.openScope(scopeSettings('child', { parent: 'people', unit: 'user' })),
+      ).rejects.toThrow(/different units/);
+      await expect(ledger.openScope(scopeSettings('people'))).rejects.toThrow(/open already/);
+      expect(await entriesOf(ledger.database.read, { type: 'refuse' })).toHaveLength(3);
+    }),
+  );
+
+  ledgerTest('what one process wrote, the next one reads', async () => {
+    const url = fresh();
+    const first = await openLedger(url, identity);
+    await first.openScope(scopeSettings('people'));
+    const { id } = await first.reserve(request('people', gaussianDemand(0.01)));
+    await first.close();
+    const second = await openLedger(url, identity);
+    expect(await second.job(id)).toMatchObject({ state: 'reserved' });
+    await second.close();
+  });
+});
