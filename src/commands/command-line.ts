@@ -41,6 +41,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     describe: 'Classify texts with the model of a run',
     load: async () => (await import('./predict.ts')).predict,
   },
+  generate: {
+    describe: 'Write what follows a prompt, with a run or a model',
+    load: async () => (await import('./generate.ts')).generate,
+  },
   pretrain: {
     describe: 'Make a small BERT from public text (masked language model)',
     load: async () => (await import('./pretrain.ts')).pretrain,
@@ -60,6 +64,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   engines: {
     describe: 'Show which engines load here, how fast they are, and what the others need',
     load: async () => (await import('./engines.ts')).engines,
+  },
+  verify: {
+    describe: 'Check a run, a release or a bundle, without trusting whoever made it',
+    load: async () => (await import('./verify.ts')).verifyRun,
+  },
+  bundle: {
+    describe: 'Pack the released half of a run into one file that can be verified anywhere',
+    load: async () => (await import('./bundle.ts')).bundle,
   },
   export: {
     describe: 'Copy what may leave the building out of a run',

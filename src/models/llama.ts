@@ -27,27 +27,6 @@ export function llamaArchitecture(config: JsonObject): Architecture {
   const norm = (modules: Modules, path: string, x: Value, index: number): Value =>
     modules.rmsNorm(path, x, epsilon, { layer: index }, variant.gainOffset);
 
-  /** One linear map, or where the variant has them in one, its part. */
-  const project = (
-    modules: Modules,
-    path: string,
-    x: Value,
-    options: { layer: number; names: readonly string[]; sizes: readonly number[]; bias: boolean },
-  ): Value[] => {
-    const { names, sizes, layer, bias } = options;
-    const shape = { place: { layer }, bias };
-    if (names.length > 1)
-      return names.map((name, which) => modules.linear(`${path}.${name}`, x, sizes[which]!, shape));
-    const all = modules.linear(
-      `${path}.${names[0]}`,
-      x,
-      sizes.reduce((sum, size) => sum + size),
-      shape,
-    );
-    let end = 0;
-    return sizes.map((size) => modules.builder.slice(all, -1, end, (end += size)));
-  };
-
   const attention = (modules: Modules, path: string, index: number, x: Value): Value => {
     const [query, key, value] = project(modules, path, x, {
       layer: index,
@@ -139,4 +118,28 @@ export function llamaArchitecture(config: JsonObject): Architecture {
     pooler: undefined,
     encoder: undefined,
   };
+}
+
+interface Projections {
+  readonly layer: number;
+  /** One name for each map, or one for all in one. */
+  readonly names: readonly string[];
+  readonly sizes: readonly number[];
+  readonly bias: boolean;
+}
+
+/** Linear maps of one input, or the parts of one map that has them all. */
+function project(
+  modules: Modules,
+  path: string,
+  x: Value,
+  { layer, names, sizes, bias }: Projections,
+): Value[] {
+  const options = { place: { layer }, bias };
+  if (names.length > 1)
+    return names.map((name, which) => modules.linear(`${path}.${name}`, x, sizes[which]!, options));
+  const total = sizes.reduce((sum, size) => sum + size);
+  const all = modules.linear(`${path}.${names[0]}`, x, total, options);
+  let end = 0;
+  return sizes.map((size) => modules.builder.slice(all, -1, end, (end += size)));
 }

@@ -156,14 +156,14 @@ export function createModules(builder: GraphBuilder, settings: ModuleSettings): 
     table,
     tied: (path, x, rows, bias) => {
       const shape = [rows, x.shape.at(-1) as number];
-      const table = param({
+      const words = param({
         name: `${path}.weight`,
         shape,
         init: random,
         place: 'embeddings',
         role: 'table',
       });
-      const y = builder.linear(x, table, 'out-in');
+      const y = builder.linear(x, words, 'out-in');
       if (bias === undefined) return y;
       return builder.bias(
         y,

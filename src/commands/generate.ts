@@ -1,0 +1,191 @@
+import { randomInt } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { CommandModule } from 'yargs';
+import { DataError, InvalidParameterError } from '../../privacy/errors.ts';
+import { createTextStream, openWriter, type Writer, type WritingSettings } from '../generate/index.ts';
+import { printable, type CommonArguments } from './output.ts';
+
+export interface ChoiceArguments {
+  readonly 'max-new-tokens': number;
+  readonly greedy: boolean;
+  readonly beams: number;
+  readonly temperature: number | undefined;
+  readonly 'top-k': number | undefined;
+  readonly 'top-p': number | undefined;
+  readonly 'repetition-penalty': number | undefined;
+  readonly seed: number | undefined;
+}
+
+interface Arguments extends CommonArguments, ChoiceArguments {
+  readonly model: string;
+  readonly input: string;
+  readonly prompt: string | undefined;
+  readonly batch: number;
+}
+
+/** Options that say how tokens are chosen; what is not given is as the model's generation_config.json has it. */
+export const choiceOptions = {
+  'max-new-tokens': { type: 'number', default: 128, requiresArg: true, describe: 'Most tokens to write' },
+  greedy: { type: 'boolean', default: false, describe: 'Always take the likeliest token' },
+  beams: { type: 'number', default: 1, requiresArg: true, describe: 'Texts followed at once (beam search)' },
+  temperature: { type: 'number', requiresArg: true, describe: 'Sample, logits divided by this' },
+  'top-k': { type: 'number', requiresArg: true, describe: 'Sample from so many tokens; 0 is all' },
+  'top-p': { type: 'number', requiresArg: true, describe: 'Sample from the tokens of this probability' },
+  'repetition-penalty': { type: 'number', requiresArg: true, describe: 'Above 1: avoid what was there' },
+  seed: {
+    type: 'number',
+    requiresArg: true,
+    describe: 'Seed of the sampling; another each time if not given',
+  },
+} as const;
+
+/** Writes what follows prompts. */
+export const generate: CommandModule<CommonArguments, Arguments> = {
+  command: 'generate <model> [input]',
+  describe: 'Write what follows a prompt, with a run or a model',
+  builder: (parser) =>
+    parser
+      .positional('model', {
+        type: 'string',
+        demandOption: true,
+        describe: 'Run, release or model directory, or org/name of the hub',
+      })
+      .positional('input', {
+        type: 'string',
+        default: '-',
+        describe:
+          'Without --prompt: prompts, one a line, or lines of JSON with "prompt"; - is standard input',
+      })
+      .option('prompt', { type: 'string', requiresArg: true, describe: 'What comes before, taken as it is' })
+      .options(choiceOptions)
+      .option('batch', { type: 'number', default: 16, requiresArg: true, describe: 'Texts written at once' })
+      .example('$0 generate run --prompt "Once upon a time"', 'shown as it is written')
+      .example('$0 generate run < prompts.txt > texts.ndjson', 'one JSON line a prompt'),
+  handler: async (args) => {
+    checkCounts(args);
+    const writer = await openWriter(args.model);
+    try {
+      const settings = settingsFor(args, writer);
+      if (args.prompt === undefined) await answerLines(writer, settings, args);
+      else await answer(writer, settings, args.prompt, args.json);
+    } finally {
+      await writer.close();
+    }
+  },
+};
+
+/** @throws InvalidParameterError naming the option at fault */
+export function settingsFor(args: ChoiceArguments, { defaults }: Writer): WritingSettings {
+  const given = [args.temperature, args['top-k'], args['top-p']].some((value) => value !== undefined);
+  if (args.greedy && given) {
+    throw new InvalidParameterError('greedy: temperature, top-k and top-p are for sampling. Leave them out.');
+  }
+  if (args.beams > 1 && (args.greedy || given)) {
+    throw new InvalidParameterError(`beams=${args.beams}: is neither greedy nor sampled. Leave that out.`);
+  }
+  const settings: WritingSettings = {
+    maxNewTokens: args['max-new-tokens'],
+    beams: args.beams,
+    sample: !args.greedy && args.beams === 1 && (given || defaults.sample),
+    temperature: args.temperature ?? defaults.temperature,
+    topK: args['top-k'] ?? defaults.topK,
+    topP: args['top-p'] ?? defaults.topP,
+    repetitionPenalty: args['repetition-penalty'] ?? defaults.repetitionPenalty,
+    endIds: defaults.endIds,
+    seed: args.seed ?? randomInt(2 ** 47),
+  };
+  const check = (name: string, value: number, right: boolean, constraint: string): void => {
+    if (!right) throw new InvalidParameterError(`${name}=${value}: must be ${constraint}.`);
+  };
+  const { temperature, topK, topP, repetitionPenalty } = settings;
+  check(
+    'temperature',
+    temperature,
+    temperature > 0 && Number.isFinite(temperature),
+    'above 0; for 0, use --greedy',
+  );
+  check('top-k', topK, Number.isSafeInteger(topK) && topK >= 0, 'a whole number of at least 0');
+  check('top-p', topP, topP > 0 && topP <= 1, 'above 0 and at most 1');
+  check(
+    'repetition-penalty',
+    repetitionPenalty,
+    repetitionPenalty > 0 && Number.isFinite(repetitionPenalty),
+    'above 0; 1 is none',
+  );
+  return settings;
+}
+
+function checkCounts(args: Arguments): void {
+  for (const name of ['max-new-tokens', 'beams', 'batch'] as const) {
+    const value = args[name];
+    if (!(Number.isSafeInteger(value) && value >= 1))
+      throw new InvalidParameterError(`${name}=${value}: must be a whole number of at least 1.`);
+  }
+}
+
+/** One prompt: a line of JSON, or the text as it is written. */
+async function answer(
+  writer: Writer,
+  settings: WritingSettings,
+  prompt: string,
+  json: boolean,
+): Promise<void> {
+  const stream = createTextStream((ids) => writer.tokenizer.decode(ids));
+  const show = (text: string) => process.stdout.write(printable(text));
+  const streaming = !json && settings.beams === 1;
+  const [tokens] = await writer.write([writer.prompt(prompt)], {
+    ...settings,
+    ...(streaming && { onToken: (_: number, token: number) => void show(stream.push(token)) }),
+  });
+  if (json) process.stdout.write(`${JSON.stringify(lineOf(writer, settings, prompt, tokens!))}\n`);
+  else show(streaming ? '\n' : `${writer.tokenizer.decode(tokens!)}\n`);
+}
+
+/** A file of prompts, or standard input: a line of JSON for each. */
+async function answerLines(writer: Writer, settings: WritingSettings, args: Arguments): Promise<void> {
+  let waiting: string[] = [];
+  let [line, first] = [0, 0];
+  const flush = async (): Promise<void> => {
+    if (waiting.length === 0) return;
+    const prompts = waiting.map((prompt) => writer.prompt(prompt));
+    const texts = await writer.write(prompts, { ...settings, first });
+    for (const [row, tokens] of texts.entries())
+      process.stdout.write(`${JSON.stringify(lineOf(writer, settings, waiting[row]!, tokens))}\n`);
+    first += waiting.length;
+    waiting = [];
+  };
+  const stream = args.input === '-' ? process.stdin : createReadStream(args.input);
+  for await (const text of createInterface({ input: stream, crlfDelay: Infinity })) {
+    waiting.push(promptOf(text, (line += 1)));
+    if (waiting.length >= args.batch) await flush();
+  }
+  await flush();
+}
+
+/** A line is a prompt, or an object with `prompt`. */
+function promptOf(line: string, number: number): string {
+  if (!line.startsWith('{')) return line;
+  let row: { prompt?: unknown };
+  try {
+    row = JSON.parse(line) as typeof row;
+  } catch {
+    return line;
+  }
+  if (typeof row.prompt === 'string') return row.prompt;
+  throw new DataError(`input:${number}: no "prompt". Give each object one.`);
+}
+
+function lineOf(
+  { tokenizer }: Writer,
+  { endIds }: WritingSettings,
+  prompt: string,
+  tokens: readonly number[],
+): Record<string, unknown> {
+  return {
+    prompt,
+    text: tokenizer.decode(tokens),
+    tokens: tokens.length,
+    ended: endIds.includes(tokens.at(-1)!),
+  };
+}
