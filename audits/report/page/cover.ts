@@ -1,0 +1,148 @@
+import { roundedUp } from '../../../privacy/index.ts';
+import { isGiven } from '../schema-node.ts';
+import type { Report } from '../schema.ts';
+import { verdictOf } from '../verdict.ts';
+import { grouped, percentAtMost, short } from '../words.ts';
+import { badge, bullets, facts } from './blocks.ts';
+import { html, type Html } from './markup.ts';
+
+/** Page one, for readers who decide. */
+export function coverOf(report: Report): Html {
+  const { meta, mechanism, meaning } = report;
+  const { tone, title, sentence } = verdictOf(report);
+  const version = meta.versions.find(({ name }) => name === meta.tool)?.version ?? '';
+  return html`<header class="cover">
+      <p class="kind">Privacy report</p>
+      <h1>${title}</h1>
+      <p class="lead ${tone}">${sentence}</p>
+      <p class="origin">
+        Made by ${meta.tool} ${version} on ${meta.created.slice(0, 10)} · plan ${short(mechanism.planHash)}
+      </p>
+    </header>
+    ${figuresOf(report)}
+    <section aria-labelledby="standing-title">
+      <h2 id="standing-title">What stands behind it</h2>
+      ${standingOf(report)}
+    </section>
+    ${signaturesOf(report)}
+    ${
+      isGiven(meaning)
+        ? html`<section class="meaning" aria-labelledby="meaning-title">
+            <h2 id="meaning-title">What this means</h2>
+            <div class="pair">
+              <div>
+                <h3>It means</h3>
+                ${bullets(meaning.means)}
+              </div>
+              <div>
+                <h3>It does not mean</h3>
+                ${bullets(meaning.doesNotMean)}
+              </div>
+            </div>
+          </section>`
+        : undefined
+    }`;
+}
+
+function figuresOf({ claim, meaning }: Report): Html | undefined {
+  if (!isGiven(claim)) return undefined;
+  const attacker = isGiven(meaning) && isGiven(meaning.attacker) ? meaning.attacker.at(1) : undefined;
+  const accuracy =
+    isGiven(meaning) && isGiven(meaning.accuracyFromHalf) ? meaning.accuracyFromHalf : undefined;
+  const oneIn = Math.floor(1 / claim.delta);
+  return html`<section class="numbers" aria-label="The guarantee in three numbers">
+    <div>
+      <p class="number">${roundedUp(claim.epsilon, 4)}</p>
+      <p>
+        <strong>epsilon, at most</strong>, for ${claim.unit}. It may fail with a probability of at most 1 in
+        ${grouped(oneIn)} (delta).
+      </p>
+    </div>
+    <div>
+      <p class="number">${attacker ? percentAtMost(attacker.truePositiveRate) : 'unknown'}</p>
+      <p>
+        <strong>found, at most</strong>: the share of participants that any attacker identifies while wrongly
+        accusing ${attacker ? percentAtMost(attacker.falsePositiveRate) : 'few'} of outsiders. Guessing finds
+        ${attacker ? percentAtMost(attacker.falsePositiveRate) : 'as few'}.
+      </p>
+    </div>
+    <div>
+      <p class="number">${accuracy === undefined ? 'unknown' : percentAtMost(accuracy)}</p>
+      <p>
+        <strong>right, at most</strong>: how often any attacker tells correctly whether a person took part,
+        from even odds. A coin is right 50 % of the time.
+      </p>
+    </div>
+  </section>`;
+}
+
+function standingOf(report: Report): Html {
+  const { status, implementationTests, audit, ledger, approvals, accounting } = report;
+  const open = isGiven(accounting)
+    ? accounting.assumptions.filter(({ holds }) => holds !== 'holds').length
+    : 0;
+  const violated = isGiven(audit) && audit.some(({ verdict }) => verdict.startsWith('violation'));
+  return facts('Evidence for the guarantee', [
+    [
+      'Mathematics',
+      status.private
+        ? isGiven(accounting) && isGiven(accounting.crossCheck)
+          ? html`${badge('good', 'computed twice')} by accountants on different mathematics. ${open} of its
+            assumptions only people can confirm.`
+          : html`${badge('warning', 'computed once')}`
+        : html`${badge('bad', 'no guarantee')} ${status.reason}`,
+    ],
+    [
+      'Tests before training',
+      isGiven(implementationTests)
+        ? implementationTests.failed === 0
+          ? html`${badge('good', `${implementationTests.passed} passed`)} on this job's own model and data.`
+          : html`${badge('bad', `${implementationTests.failed} failed`)} of
+            ${implementationTests.checks.length}.`
+        : html`${badge('warning', 'none')} The mechanism was not tested on this job.`,
+    ],
+    [
+      'Audit after training',
+      isGiven(audit)
+        ? html`${badge(violated ? 'bad' : 'good', audit.map(({ verdict }) => verdict).join(', '))} An audit
+          can find a violation, never prove that there is none.`
+        : html`${badge('warning', 'none')} Nothing was tried that could have found a violation.`,
+    ],
+    [
+      'Budget',
+      isGiven(ledger)
+        ? html`${badge('good', 'counted')} in ${ledger.scope}: ${roundedUp(ledger.charged.value, 4)}
+          ${ledger.charged.unit} charged, ${ledger.remaining.value} left of ${ledger.budget.value}.`
+        : html`${badge('warning', 'nobody counted')} Losses to the same people from other releases are not
+          known.`,
+    ],
+    [
+      'Approvals',
+      isGiven(approvals)
+        ? html`${badge('good', `${approvals.length} signed`)} the plan before it ran.`
+        : html`${badge('warning', 'none')} Nobody signed the plan before it ran.`,
+    ],
+  ]);
+}
+
+function signaturesOf({ approvals }: Report): Html {
+  return html`<section class="signatures" aria-labelledby="signatures-title">
+    <h2 id="signatures-title">Signatures</h2>
+    ${
+      isGiven(approvals)
+        ? facts(
+            'Digital signatures over the plan, made before training',
+            approvals.map(({ name, time, signature }) => [
+              name,
+              html`${time} · <code>${signature.slice(0, 24)}…</code>`,
+            ]),
+          )
+        : undefined
+    }
+    <div class="lines">
+      <p><span>Reviewed by</span></p>
+      <p><span>Role</span></p>
+      <p><span>Date and signature</span></p>
+    </div>
+  </section>`;
+}

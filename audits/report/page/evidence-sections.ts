@@ -1,0 +1,277 @@
+import { crosswalk } from '../content/crosswalk.ts';
+import { isGiven } from '../schema-node.ts';
+import type { Report } from '../schema.ts';
+import { grouped, metricName, modelName, significant } from '../words.ts';
+import { badge, bullets, facts, section, shown, table } from './blocks.ts';
+import type { Charts } from './guarantee-sections.ts';
+import { html, type Html } from './markup.ts';
+
+export function evidenceSections(report: Report, charts: Charts): Html[] {
+  return [
+    utility(report, charts),
+    tests(report, charts),
+    budget(report, charts),
+    data(report),
+    hazards(report),
+    section('limits', 'What this report does not show', bullets(report.limits)),
+    artifacts(report),
+    appendix(report),
+  ];
+}
+
+type Measured = Report['utility']['models'][number]['figures'];
+
+function figureText(figures: Measured, metric: string): string {
+  const found = figures.find((figure) => figure.metric === metric);
+  if (!found || typeof found.value !== 'number') return '–';
+  const { value, interval } = found;
+  if (!isGiven(interval)) return value.toFixed(3);
+  return `${value.toFixed(3)} (${interval.lower.toFixed(3)} to ${interval.upper.toFixed(3)})`;
+}
+
+function utility({ utility: found }: Report, charts: Charts): Html {
+  const { models, retention, primary } = found;
+  const metrics = [...new Set(models.flatMap(({ figures }) => figures.map(({ metric }) => metric)))];
+  const headings = ['model', 'records', ...metrics.map(metricName)];
+  const released = models.find(({ role }) => role === 'released');
+  return section(
+    'utility',
+    'How well it works',
+    html`<p>${found.caveat}</p>`,
+    charts.utility ?? shown(primary),
+    models.length > 0
+      ? table(
+          'Figures, with 95 % bootstrap intervals',
+          headings,
+          models.map(({ name, records, figures }) => [
+            modelName(name),
+            grouped(records),
+            ...metrics.map((metric) => figureText(figures, metric)),
+          ]),
+        )
+      : undefined,
+    ...Object.entries(released?.slices ?? {}).map(([column, values]) =>
+      table(
+        `By ${column}`,
+        headings.with(0, column),
+        values.map(({ name, records, figures }) => [
+          name,
+          grouped(records),
+          ...metrics.map((metric) => figureText(figures, metric)),
+        ]),
+      ),
+    ),
+    facts('Comparisons', [
+      ['Non-private twin', shown(found.nonPrivate)],
+      [
+        'Language kept',
+        shown(
+          retention,
+          ({ before, after }) =>
+            `loss on public text ${significant(before)} before and ${significant(after)} after fine-tuning (nats a token)`,
+        ),
+      ],
+    ]),
+  );
+}
+
+function tests({ implementationTests, audit, attacks }: Report, charts: Charts): Html {
+  return section(
+    'audits',
+    'Tests and audits',
+    isGiven(implementationTests)
+      ? table(
+          `Checks of the job's own mechanism before training, ${significant(implementationTests.seconds, 3)} s`,
+          ['check', 'result', 'figures'],
+          implementationTests.checks.map(({ title, passed, detail }) => [
+            title,
+            passed ? badge('good', 'passed') : badge('bad', 'failed'),
+            detail,
+          ]),
+        )
+      : html`<p>Tests before training: ${shown(implementationTests)}</p>`,
+    charts.audit,
+    isGiven(audit)
+      ? table(
+          'Audits: lower bounds on what leaks',
+          [
+            'audit',
+            'epsilon at least',
+            'confidence',
+            'ceiling',
+            'canaries',
+            'guesses',
+            'right',
+            'design',
+            'verdict',
+          ],
+          audit.map((found) => [
+            `${found.adversary}, ${found.method}`,
+            significant(found.epsilonLower),
+            significant(found.confidence),
+            shown(found.ceiling, (value) => significant(value)),
+            shown(found.canaries),
+            shown(found.guesses),
+            shown(found.correct),
+            shown(found.canaryDesign),
+            found.verdict,
+          ]),
+        )
+      : html`<p>Audits: ${shown(audit)}</p>`,
+    isGiven(attacks)
+      ? table(
+          'Attacks on natural records',
+          ['attack', 'figures'],
+          attacks.map(({ name, figures }) => [
+            name,
+            Object.entries(figures)
+              .map(([figure, value]) => `${figure} ${significant(value)}`)
+              .join(', '),
+          ]),
+        )
+      : html`<p>Attacks: ${shown(attacks)}</p>`,
+  );
+}
+
+function budget({ ledger, approvals }: Report, charts: Charts): Html {
+  return section(
+    'budget',
+    'Budget and approvals',
+    isGiven(ledger)
+      ? facts('The scope that the job was charged to', [
+          ['Scope', ledger.scope],
+          ['People', ledger.description],
+          ['Unit and relation', `${ledger.unit}, ${ledger.relation}, delta ${ledger.delta}`],
+          ['Composition', `${ledger.method}: ${ledger.theorem}`],
+          ['Budget', `${ledger.budget.value} ${ledger.budget.unit}`],
+          ['Spent before', `${ledger.spentBefore.value} ${ledger.spentBefore.unit}`],
+          ['Charged', `${ledger.charged.value} ${ledger.charged.unit}`],
+          ['Left', `${ledger.remaining.value} ${ledger.remaining.unit}`],
+          ['Entries of this job', ledger.entries],
+          ['Checkpoint', html`<pre>${ledger.checkpoint}</pre>`],
+          ['Signed with', html`<code>${ledger.publicKey}</code>`],
+        ])
+      : html`<p>Budget: ${shown(ledger)}</p>`,
+    charts.budget,
+    isGiven(approvals)
+      ? table(
+          'Approvals',
+          ['key', 'time', 'signature', 'plan'],
+          approvals.map(({ name, time, signature, planHash }) => [
+            name,
+            time,
+            html`<code>${signature}</code>`,
+            html`<code>${planHash}</code>`,
+          ]),
+        )
+      : html`<p>Approvals: ${shown(approvals)}</p>`,
+  );
+}
+
+function data({ dataset, statements, baseModel }: Report): Html {
+  const lines = (values: readonly string[]): string => values.join('; ');
+  return section(
+    'data',
+    'Data and base model',
+    facts('Training data', [
+      [
+        'Units',
+        `${grouped(dataset.publicSize)}, ${dataset.sizeSource === 'declared' ? 'declared public' : 'counted in the data and treated as public'}`,
+      ],
+      ['Task', dataset.task],
+      ['Labels', dataset.labels],
+      ['Cleaning', dataset.cleaning.length > 0 ? lines(dataset.cleaning) : 'none'],
+      ['Evaluated on', dataset.evaluationData],
+      ['Guided by', dataset.validationData],
+      [
+        'Digests',
+        'Not published: with all other records known, a digest would confirm a guess of the last one.',
+      ],
+    ]),
+    facts('Stated by the owner, not checked', [
+      ['Intended use', shown(statements.intendedUse)],
+      ['Must not be used for', shown(statements.outOfScopeUse)],
+      ['Responsible', shown(statements.curators, lines)],
+      ['Whose data', shown(statements.dataDescription)],
+      ['Languages', shown(statements.dataLanguages, lines)],
+      ['Sensitive categories', shown(statements.sensitiveCategories, lines)],
+      ['Legal basis', shown(statements.legalBasis)],
+      ['Retention', shown(statements.retention)],
+      ['Recipients', shown(statements.recipients)],
+      ['Impact assessment', shown(statements.dpia)],
+      [
+        'Expert determination',
+        shown(
+          statements.expert,
+          ({ name, qualifications, date, result }) => `${name} (${qualifications}), ${date}: ${result}`,
+        ),
+      ],
+      ['License', shown(statements.license)],
+      ['Contact', shown(statements.contact)],
+    ]),
+    html`<p>Base model: <strong>${baseModel.reference}</strong>. ${baseModel.pretraining}</p>`,
+    table(
+      'Files of the base model',
+      ['file', 'bytes', 'SHA-256'],
+      baseModel.files.map(({ path, bytes, sha256 }) => [path, grouped(bytes), html`<code>${sha256}</code>`]),
+    ),
+  );
+}
+
+const hazardTone = { addressed: 'good', partly: 'warning', open: 'bad', 'not applicable': 'plain' } as const;
+
+function hazards({ hazards: found }: Report): Html {
+  return section(
+    'hazards',
+    'Hazards',
+    html`<p>The hazards that NIST SP 800-226 names, with what this run shows of each.</p>`,
+    table(
+      'Hazards',
+      ['', 'hazard', 'status', 'known from'],
+      found.map(({ id, title, status, evidence }) => [
+        id,
+        title,
+        badge(hazardTone[status], status),
+        evidence,
+      ]),
+    ),
+  );
+}
+
+function artifacts({ artifacts: found, meta }: Report): Html {
+  return section(
+    'artifacts',
+    'Files and versions',
+    table(
+      'Files of the release, beside the renderings of this report',
+      ['file', 'bytes', 'SHA-256'],
+      found.map(({ path, bytes, sha256 }) => [path, grouped(bytes), html`<code>${sha256}</code>`]),
+    ),
+    facts(
+      'Versions',
+      meta.versions.map(({ name, version }) => [name, version]),
+    ),
+  );
+}
+
+function appendix(report: Report): Html {
+  return section(
+    'crosswalk',
+    'Appendix: laws and standards',
+    html`<p>
+      Where this report holds evidence for what each document asks. Whether that evidence suffices is for
+      people to judge.
+    </p>`,
+    ...crosswalk.map(({ name, scope, rows }) =>
+      table(
+        `${name}: ${scope}`,
+        ['asked for', 'evidence in', 'in this report'],
+        rows.map(({ demand, evidence, isGiven: given }) => [
+          demand,
+          evidence,
+          given(report) ? badge('good', 'evidence given') : badge('plain', 'none here'),
+        ]),
+      ),
+    ),
+  );
+}

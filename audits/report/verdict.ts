@@ -1,0 +1,50 @@
+import { isGiven } from './schema-node.ts';
+import type { Report } from './schema.ts';
+import { percentAtMost } from './words.ts';
+
+/** What stands on page one. */
+export interface Verdict {
+  readonly tone: 'good' | 'warning' | 'bad';
+  readonly title: string;
+  readonly sentence: string;
+}
+
+/** The report in one sentence. Evidence against the guarantee outweighs the guarantee. */
+export function verdictOf(report: Report): Verdict {
+  const { status, claim, meaning, implementationTests, audit, accounting } = report;
+  if (!status.private || !isGiven(claim)) {
+    return {
+      tone: 'bad',
+      title: 'NOT PRIVATE',
+      sentence: `${status.reason} Whatever was in its training data may be found in the model.`,
+    };
+  }
+  const against = [
+    ...(isGiven(implementationTests) && implementationTests.failed > 0
+      ? [`${implementationTests.failed} tests of its mechanism failed`]
+      : []),
+    ...(isGiven(audit) && audit.some(({ verdict }) => verdict.startsWith('violation'))
+      ? ['an audit found more leakage than the guarantee allows']
+      : []),
+    ...(isGiven(accounting) && accounting.assumptions.some(({ holds }) => holds === 'does not hold')
+      ? ['an assumption of its accounting does not hold']
+      : []),
+  ];
+  if (against.length > 0) {
+    return {
+      tone: 'bad',
+      title: 'Guarantee contradicted',
+      sentence: `A guarantee is stated for this model, but ${against.join(', and ')}. Do not rely on it.`,
+    };
+  }
+  const attacker = isGiven(meaning) && isGiven(meaning.attacker) ? meaning.attacker.at(1) : undefined;
+  const limit = attacker
+    ? `: an attacker who wrongly accuses ${percentAtMost(attacker.falsePositiveRate)} of outsiders finds at most ${percentAtMost(attacker.truePositiveRate)} of those who were in it`
+    : ' than the figures below allow';
+  const tested = isGiven(implementationTests) || isGiven(audit);
+  return {
+    tone: tested ? 'good' : 'warning',
+    title: 'Differentially private, within the limits below',
+    sentence: `Whatever anybody does with this model, it tells no more about whether ${claim.unit} was in its training data${limit}.`,
+  };
+}

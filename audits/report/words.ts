@@ -1,0 +1,54 @@
+import { roundedUp } from '../../privacy/index.ts';
+
+/** Four significant digits, for what is no bound. */
+export function significant(value: number, digits = 4): string {
+  return String(Number(value.toPrecision(digits)));
+}
+
+/** A probability that is an upper bound, in per cent: `22 %`. */
+export function percentAtMost(probability: number, digits = 3): string {
+  return `${roundedUp(Math.min(100, 100 * probability), digits)} %`;
+}
+
+/** A probability that is exact, in per cent. */
+export function percent(probability: number): string {
+  return `${significant(100 * probability, 4)} %`;
+}
+
+/** `accuracy`, `macro F1`: names in metrics.json as people read them. */
+export function metricName(name: string): string {
+  const known: Readonly<Record<string, string>> = {
+    macroF1: 'macro F1',
+    microF1: 'micro F1',
+    mcc: 'Matthews correlation',
+    auroc: 'AUROC',
+    ece: 'calibration error',
+    mse: 'mean squared error',
+  };
+  return (
+    known[name] ?? name.replaceAll(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`)
+  );
+}
+
+/** Models of the utility group as people read them. */
+export function modelName(name: string): string {
+  const known: Readonly<Record<string, string>> = {
+    private: 'this model',
+    nonPrivate: 'this model (NOT PRIVATE)',
+    frozen: 'frozen encoder, trained head',
+    untrained: 'before fine-tuning',
+    majority: 'majority answer',
+    validation: 'this model, on public validation data',
+  };
+  return known[name] ?? name;
+}
+
+/** `1,200` */
+export function grouped(count: number): string {
+  return String(count).replaceAll(/\B(?=(\d{3})+$)/g, ',');
+}
+
+/** The first so many digits of a digest. */
+export function short(digest: string): string {
+  return digest.slice(0, 12);
+}
