@@ -29,6 +29,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     describe: 'Show what a job will do and cost, before any training',
     load: async () => (await import('./plan.ts')).plan,
   },
+  check: {
+    describe: "Watch a job's own mechanism at work, before any training",
+    load: async () => (await import('./check.ts')).check,
+  },
   train: {
     describe: 'Train a job under its privacy budget, and evaluate it',
     load: async () => (await import('./train.ts')).train,

@@ -7,6 +7,7 @@ import { InvalidParameterError, reproducibleRng } from '../../privacy/index.ts';
 import { loadJob } from '../config/index.ts';
 import { samplePublicText, sampleReviews, type Review } from '../samples/index.ts';
 import { finishRun, openJobModel, planJob, trainJob } from '../train/index.ts';
+import { checkFirst } from './check.ts';
 import { watch } from './observing.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
 import { showPlan } from './plan.ts';
@@ -46,7 +47,11 @@ export const quickstart: CommandModule<CommonArguments, Arguments> = {
     await model.directory.close();
     const observer = watch(output);
     try {
-      const run = await trainJob(config, { out: join(args.out, 'run'), observer });
+      const run = await trainJob(config, {
+        out: join(args.out, 'run'),
+        observer,
+        check: checkFirst(observer.note),
+      });
       const finished = await finishRun(run, { observer });
       observer.end();
       show(output, finished, (performance.now() - started) / 1000);

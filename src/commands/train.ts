@@ -1,5 +1,6 @@
 import type { CommandModule } from 'yargs';
 import { InvalidParameterError } from '../../privacy/errors.ts';
+import { checkFirst } from './check.ts';
 import { roundedUp } from '../../privacy/figures.ts';
 import { loadJob, overrideOption } from '../config/index.ts';
 import { createEventFile, type EventFile } from '../evaluate/index.ts';
@@ -80,7 +81,7 @@ export const train: CommandModule<CommonArguments, Arguments> = {
     const observer = board ? recorded(terminal, board) : terminal;
     try {
       const started = performance.now();
-      const options = { observer, showPrivate: args['show-private'] };
+      const options = { observer, showPrivate: args['show-private'], check: checkFirst(observer.note) };
       const run =
         args.resume === undefined
           ? await trainJob((await loadJob(required(args.job, 'job'), args.set)).config, {

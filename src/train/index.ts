@@ -1,5 +1,5 @@
 export { finishRun, type Finished } from './finish.ts';
-export { resumeJob, trainJob, type TrainedRun, type TrainOptions } from './job.ts';
+export { openJob, resumeJob, trainJob, type TrainedRun, type TrainOptions } from './job.ts';
 export { estimateCost, type CostEstimate } from './cost.ts';
 export { countUnits, openJobModel, type BaseModel } from './materials.ts';
 export { openClassifier, type Classifier } from './inference.ts';

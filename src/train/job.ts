@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import {
   createReadRegistry,
   DriftError,
@@ -8,11 +9,18 @@ import type { Config } from '../config/index.ts';
 import type { LoraSettings } from '../models/index.ts';
 import { orClose } from './closing.ts';
 import { reportData } from './data-report.ts';
+import type { ReadyJob } from './job-session.ts';
 import { dataDigests, jobEncoder, openJobModel, readData, type BaseModel, type Stores } from './materials.ts';
 import type { Observer } from './observer.ts';
 import { jobPlanFrom, planJob, requireSameJobPlan, type JobPlan, type SearchPart } from './plan-file.ts';
 import { checkBeforeTraining } from './preflight.ts';
-import { createRunDirectory, removeLeftovers, runDirectory, type RunDirectory } from './run-directory.ts';
+import {
+  createRunDirectory,
+  removeLeftovers,
+  runDirectory,
+  writeJson,
+  type RunDirectory,
+} from './run-directory.ts';
 import { trainPhases } from './run-phases.ts';
 import type { Session } from './session.ts';
 import { openStart, requireUnchanged, writeStart, type Start } from './start.ts';
@@ -28,6 +36,8 @@ export interface TrainOptions {
   /** The search that this run is a trial of. */
   readonly search?: SearchPart;
   readonly observer: Observer;
+  /** Judges the job before anything is spent or written, and throws to stop it; what it returns becomes release/conformance.json. */
+  readonly check?: (job: ReadyJob) => Promise<object>;
   /** Shows figures of the private data and training losses, which are in `private/` in any case. */
   readonly showPrivate?: boolean;
   readonly world?: World;
@@ -72,11 +82,13 @@ export async function trainJob(config: Config, options: TrainOptions): Promise<T
     const { stores, plan } = await dataAndPlan(config, model, options.search);
     if (options.plan) requireSameJobPlan(options.plan, plan);
     checkBeforeTraining(config, plan, model, stores);
+    const judged = nonPrivate ? undefined : await options.check?.({ config, plan, model, stores });
     const seeded = !nonPrivate && stream?.secure === false;
     const start: Start = { config, plan, nonPrivate, seeded, data: await dataDigests(config) };
     const directory = createRunDirectory(options.out);
     await reportData(stores, directory, createReadRegistry(plan.privacy.reads), options);
     await writeStart(directory.start, start);
+    if (judged) await writeJson(join(directory.release, 'conformance.json'), judged);
     return trainPhases(start, directory, model, stores, options);
   });
 }
@@ -110,7 +122,22 @@ export async function resumeJob(
     const { stores, plan } = await dataAndPlan(start.config, model, agreed.search);
     requireSameJobPlan(agreed, plan);
     removeLeftovers(directory);
-    return trainPhases(requireUnchanged(start), directory, model, stores, options);
+    const unchanged = requireUnchanged(start);
+    const judged = start.nonPrivate
+      ? undefined
+      : await options.check?.({ config: start.config, plan, model, stores });
+    if (judged) await writeJson(join(directory.release, 'conformance.json'), judged);
+    return trainPhases(unchanged, directory, model, stores, options);
+  });
+}
+
+/** Opens a job as training would, and no more; its model's directory is to be closed. */
+export async function openJob(config: Config): Promise<ReadyJob> {
+  const model = await openJobModel(config);
+  return orClose(model.directory, async () => {
+    const { stores, plan } = await dataAndPlan(config, model, undefined);
+    checkBeforeTraining(config, plan, model, stores);
+    return { config, plan, model, stores };
   });
 }
 

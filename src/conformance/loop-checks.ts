@@ -1,0 +1,159 @@
+import { DptuneError } from '../../privacy/index.ts';
+import { testNoise, testUnrelated, type Draw, type Span } from './noise-tests.ts';
+import { testSampler } from './sampler-tests.ts';
+import { nobody, type Scene, type Seen, type Stage } from './stage.ts';
+import type { Verdicts } from './verdicts.ts';
+
+/** Numbers of a tensor that the tests of the noise look at. */
+const keptOfTensor = 1 << 16;
+const keptInAll = 1 << 21;
+/** Steps on a journal that ends there. */
+const lastSteps = 2;
+
+export interface LoopEvidence {
+  readonly steps: number;
+  /** Numbers of noise seen. */
+  readonly draws: number;
+  /** Trials of the sampler seen. */
+  readonly trials: number;
+}
+
+/**
+ * Takes steps of the phase's own loop under the plan's own numbers in which the sampled units compute nothing, so that the
+ * update is the noise alone; then goes on as after a crash, up to the plan's last step.
+ * @param most - steps at most
+ * @param deadline - by the performance clock; at least a few steps are taken
+ */
+export async function checkLoop(
+  stage: Stage,
+  verdicts: Verdicts,
+  most: number,
+  deadline: number,
+): Promise<LoopEvidence> {
+  const { phase, realUnits } = stage;
+  const learningRate = phase.divisor / phase.noiseStandardDeviation;
+  const scene = await stage.open({
+    phase: { ...phase, steps: Math.max(phase.steps, most) },
+    units: 'real',
+    learningRate,
+  });
+  const { gather, spans } = sampleOf(stage);
+  const draws: Draw[] = [];
+  const batches: Uint32Array[] = [];
+  const before = copied(scene.parameters());
+  const look = ({ sum, sampled }: Seen, into: Draw[]): void => {
+    const kept = gather(sum);
+    verdicts.noise.must(
+      `noise lies on the lattice of phase ${phase.name}`,
+      onLattice(kept, phase.latticeSpacing),
+    );
+    into.push(kept.map((value) => value / phase.noiseStandardDeviation));
+    batches.push(sampled);
+  };
+  const room = Math.max(4, Math.floor(keptInAll / spans.at(-1)!.end));
+  while (draws.length < Math.min(most, room) && (draws.length < 4 || performance.now() < deadline)) {
+    look(await scene.step(nobody), draws);
+  }
+  const steps = draws.length;
+  const where = `in phase ${phase.name}`;
+  verdicts.charges.must(`each step is charged once ${where}`, scene.charged() === steps);
+  verdicts.charges.must(`a step is charged before its batch is drawn ${where}`, scene.paidFirst());
+  verdicts.charges.note(`${phase.name}: ${steps} steps charged`);
+  checkMoves(verdicts, where, before, scene, draws.length);
+  testNoise(verdicts.noise, where, draws, spans);
+  testSampler(verdicts.sampler, where, batches, { units: realUnits, rate: phase.samplingRate });
+  const saved = scene.run.snapshot();
+  const later = await checkResume(stage, verdicts, saved, look);
+  await scene.end();
+  testUnrelated(verdicts.resume, `noise repeats after a resume ${where}`, draws, later);
+  return { steps, draws: steps * stage.size, trials: steps * realUnits };
+}
+
+/** A run that a crash took more steps from than its checkpoint knows: they stay charged, and only the rest is taken. */
+async function checkResume(
+  stage: Stage,
+  verdicts: Verdicts,
+  saved: ReturnType<Scene['run']['snapshot']>,
+  look: (seen: Seen, into: Draw[]) => void,
+): Promise<Draw[]> {
+  const { phase } = stage;
+  const where = `in phase ${phase.name}`;
+  const left = Math.min(lastSteps, phase.steps);
+  const charged = phase.steps - left;
+  const scene = await stage.open({ phase, units: 'real', resumed: { charged, saved } });
+  const draws: Draw[] = [];
+  verdicts.resume.must(`a resumed run counts what was charged ${where}`, scene.run.taken === charged);
+  let refused: unknown;
+  for (let step = 0; step <= left; step++) {
+    try {
+      look(await scene.step(nobody), draws);
+    } catch (error) {
+      refused = error;
+      break;
+    }
+  }
+  await scene.end();
+  verdicts.resume.must(`the plan's steps are taken, and none beyond ${where}`, draws.length === left);
+  verdicts.resume.must(
+    `the step after the last is refused ${where}`,
+    refused instanceof DptuneError && refused.code === 'budget',
+  );
+  verdicts.resume.note(
+    `${phase.name}: resumed before step ${charged + 1} of ${phase.steps}, with a new stream`,
+  );
+  return draws;
+}
+
+/** With steps of size 1, k draws of unit noise move a coordinate by sqrt(k) on average. */
+function checkMoves(
+  verdicts: Verdicts,
+  where: string,
+  before: Readonly<Record<string, Float32Array>>,
+  scene: Scene,
+  steps: number,
+): void {
+  for (const [name, values] of Object.entries(scene.parameters())) {
+    let square = 0;
+    for (const [i, value] of values.entries()) square += (value - before[name]![i]!) ** 2;
+    const size = Math.sqrt(square / values.length / steps);
+    verdicts.steps.must(`empty batches move ${name} ${where}`, size > 0);
+    if (values.length > 1000)
+      verdicts.steps.must(`steps have their size in ${name} ${where}`, Math.abs(size - 1) < 0.3);
+  }
+  verdicts.steps.note(`noise alone moved all tensors ${where}`);
+}
+
+/** The first numbers of every tensor. */
+function sampleOf({ spans }: Stage): { gather: (sum: Float32Array) => Float32Array; spans: Span[] } {
+  const kept: Span[] = [];
+  let size = 0;
+  for (const { name, start, end } of spans) {
+    kept.push({ name, start: size, end: (size += Math.min(keptOfTensor, end - start)) });
+  }
+  return {
+    spans: kept,
+    gather(sum) {
+      const values = new Float32Array(size);
+      kept.forEach(({ start, end }, i) => {
+        const from = spans[i]!.start;
+        values.set(sum.subarray(from, from + end - start), start);
+      });
+      return values;
+    },
+  };
+}
+
+/** Multiples of the spacing, but for the rounding of a division and a product in float32. */
+function onLattice(values: Float32Array, spacing: number): boolean {
+  return values.every((value) => {
+    const points = value / spacing;
+    return (
+      Math.abs(points - Math.round(points)) <= Math.max(1, Math.abs(points)) * 2 ** -20 ||
+      Math.abs(points) > 2 ** 18
+    );
+  });
+}
+
+function copied(values: Readonly<Record<string, Float32Array>>): Record<string, Float32Array> {
+  return Object.fromEntries(Object.entries(values).map(([name, data]) => [name, data.slice()]));
+}

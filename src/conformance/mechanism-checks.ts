@@ -1,0 +1,113 @@
+import {
+  mechanismOf,
+  normalTail,
+  secureStream,
+  type Phase,
+  type PrivacyStream,
+  type Sums,
+} from '../../privacy/index.ts';
+import { scaleResolution, testNoise, type Draw } from './noise-tests.ts';
+import { rateResolution, testSampler } from './sampler-tests.ts';
+import { rateAtMost } from './tails.ts';
+import { testLevel } from './verdict.ts';
+import type { Verdicts } from './verdicts.ts';
+
+/** The run's mechanism alone, without a model: what the loop cannot show in time, because its steps are dear. */
+export async function checkMechanism(
+  phase: Phase,
+  units: number,
+  verdicts: Verdicts,
+  effort: { readonly draws: number; readonly trials: number; readonly observations: number },
+): Promise<void> {
+  await checkNoise(phase, verdicts, effort.draws);
+  checkSampler(phase, units, verdicts, effort.trials);
+  await checkTwoWorlds(phase, verdicts, effort.observations);
+}
+
+/** One step without data: what the mechanism makes of these sums. */
+async function released(phase: Phase, stream: PrivacyStream, sums: Sums): Promise<void> {
+  const mechanism = mechanismOf(phase, stream);
+  mechanism.sample(0);
+  await mechanism.release(sums);
+}
+
+/** Tensors of unequal lengths, so that noise that begins anew with each would show. */
+async function checkNoise(phase: Phase, verdicts: Verdicts, wanted: number): Promise<void> {
+  const sizes = [7, 1000, 40_000, 24_569];
+  const spans = sizes.map((size, index) => {
+    const start = sizes.slice(0, index).reduce((sum, other) => sum + other, 0);
+    return { name: `tensor ${index}`, start, end: start + size };
+  });
+  const stream = secureStream();
+  const draws: Draw[] = [];
+  const length = spans.at(-1)!.end;
+  while (draws.length * length < wanted) {
+    const draw = new Float32Array(length);
+    const sums = Object.fromEntries(spans.map(({ name, start, end }) => [name, draw.subarray(start, end)]));
+    await released(phase, stream, sums);
+    draws.push(draw.map((value) => (value * phase.divisor) / phase.noiseStandardDeviation));
+  }
+  testNoise(verdicts.noise, `of the mechanism of phase ${phase.name}`, draws, spans);
+  const error = scaleResolution(draws.length * length);
+  verdicts.noise.note(
+    `${phase.name}: ${draws.length * length} numbers; a standard deviation ${percent(error)} off would show`,
+  );
+}
+
+function checkSampler(phase: Phase, units: number, verdicts: Verdicts, most: number): void {
+  const rate = phase.samplingRate;
+  // Enough to see 4 % of the rate, which leaves room for the 5 % that is promised.
+  const enough = (rateResolution(1, rate) / 0.04) ** 2;
+  const steps = Math.min(20_000, Math.max(16, Math.ceil(Math.min(enough, most) / units)));
+  const batches: Uint32Array[] = [];
+  const stream = secureStream();
+  for (let step = 0; step < steps; step++) batches.push(mechanismOf(phase, stream).sample(units));
+  testSampler(verdicts.sampler, `of the mechanism of phase ${phase.name}`, batches, { units, rate });
+  verdicts.sampler.note(
+    `${phase.name}: ${steps} batches; a rate ${percent(rateResolution(steps * units, rate))} off would show`,
+  );
+}
+
+/**
+ * Two worlds of one step with the canary in every batch: its clipped gradient is C on one coordinate, or it is not there. With a
+ * threshold fixed at C/2 both error rates bound the Gaussian trade-off from below: mu >= Phi^-1(1 - FPR) - Phi^-1(FNR), which
+ * the claim puts at 1/sigma (Nasr et al., arXiv:2302.07956, section 4; Dong, Roth and Su, arXiv:1905.02383).
+ */
+async function checkTwoWorlds(phase: Phase, verdicts: Verdicts, observations: number): Promise<void> {
+  const { clipping, divisor } = phase;
+  const stream = secureStream();
+  const errors: number[] = [];
+  for (const present of [0, 1]) {
+    // Coordinates are independent: each is a step of its own with its own canary.
+    const canaries = new Float32Array(observations).fill(present * clipping.norm);
+    await released(phase, stream, { canaries });
+    const scores = canaries.map((value) => (value * divisor) / clipping.norm);
+    errors.push(scores.filter((score) => (present === 1 ? score < 0.5 : score >= 0.5)).length);
+  }
+  const rates = errors.map((count) => rateAtMost(count, observations, testLevel / 2));
+  const found = rates.reduce((sum, rate) => sum + quantileOf(rate), 0);
+  const claimed = 1 / phase.noiseMultiplier;
+  verdicts['two-worlds'].must(`one step of phase ${phase.name} tells more than claimed`, found <= claimed);
+  verdicts['two-worlds'].note(
+    `${phase.name}: ${observations} observations in each world, claimed mu ${figure(claimed)}, at least ${figure(Math.max(0, found))} found`,
+  );
+}
+
+/** The z that a standard normal exceeds with probability `tail`. */
+function quantileOf(tail: number): number {
+  let [low, high] = [-40, 40];
+  for (let i = 0; i < 70; i++) {
+    const middle = (low + high) / 2;
+    if (normalTail(middle) > tail) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toPrecision(2)} %`;
+}
+
+function figure(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}
