@@ -2,6 +2,7 @@ import { directionsOf } from '../accounting/dominating.ts';
 import { readoutsOf, validateEvent, type DpEvent, type Relation } from '../accounting/index.ts';
 import { leavesOf, type Leaf } from '../accounting/leaves.ts';
 import { rdpOf } from '../accounting/rdp.ts';
+import { canonicalJson } from '../canonical-json.ts';
 import { UnsupportedEventError } from '../errors.ts';
 import { stepEventOf } from '../plan/phase.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -54,6 +55,31 @@ export function costOf(scope: Scope, demand: Demand, steps: Steps = allSteps(dem
     case 'gdp':
       return gaussianCost(scope, demand, parts);
   }
+}
+
+/** `costOf`, or the same from memory. */
+export type CostFunction = (scope: Scope, demand: Demand, steps?: Steps) => Amounts;
+
+/** A cost function that computes each cost once: those of sampled jobs in a mu scope take a second. */
+export function rememberedCosts(): CostFunction {
+  const known = new Map<string, Amounts>();
+  return (scope, demand, steps = allSteps(demand)) => {
+    const begun = Object.values(steps).some((count) => count > 0);
+    const asked = begun && !isDivisible(scope, demand) ? allSteps(demand) : steps;
+    const key = canonicalJson([scope, demand, asked]);
+    const cost = known.get(key) ?? costOf(scope, demand, asked);
+    known.set(key, cost);
+    return cost;
+  };
+}
+
+/** Whether part of the steps can cost less than all of them. */
+function isDivisible({ method, relation }: Scope, { phases, once }: Demand): boolean {
+  if (method !== 'gdp') return true;
+  const events = [...phases.map(({ event }) => event), ...once];
+  return events.every((event) =>
+    leavesOf(event, relation).every(({ event: leaf }) => leaf.kind === 'gaussian'),
+  );
 }
 
 interface Part {
@@ -116,11 +142,8 @@ function zcdpOfLeaf(leaf: DpEvent, relation: Relation): number {
  */
 function gaussianCost(scope: Scope, demand: Demand, parts: readonly Part[]): Amounts {
   if (parts.length === 0) return [0, 0];
-  const leaves = parts.flatMap(({ event, count }) =>
-    leavesOf({ kind: 'self-composed', event: validateEvent(event), count }, scope.relation),
-  );
-  if (leaves.every(({ event }) => event.kind === 'gaussian')) {
-    return [nanoUp(sumOf(leaves, (event) => divergence(event, scope.relation, 2))), 0];
+  if (isDivisible(scope, demand)) {
+    return [nanoUp(sumOf(parts, (event) => divergence(event, scope.relation, 2))), 0];
   }
   const whole: DpEvent = {
     kind: 'composed',

@@ -1,7 +1,7 @@
 export { addAmounts } from './amounts.ts';
 export type { Amounts } from './amounts.ts';
-export { allSteps, costOf, demandOf } from './cost.ts';
-export type { Demand, Steps } from './cost.ts';
+export { allSteps, costOf, demandOf, rememberedCosts } from './cost.ts';
+export type { CostFunction, Demand, Steps } from './cost.ts';
 export { ledgerFaults } from './document.ts';
 export type { LedgerDocument, ProvenEntry } from './document.ts';
 export { everyScope } from './entries.ts';

@@ -2,7 +2,7 @@ import { canonicalJson } from '../canonical-json.ts';
 import { DptuneError } from '../errors.ts';
 import { chainFaults, type LogEntry } from '../log/index.ts';
 import type { Amounts } from './amounts.ts';
-import { costOf, type Demand, type Steps } from './cost.ts';
+import { rememberedCosts, type CostFunction } from './cost.ts';
 import type { Costs, EndPayload, ReservePayload } from './entries.ts';
 import { noAmounts } from './filter.ts';
 import { applyEntry, emptyState, lineage, type LedgerState } from './replay.ts';
@@ -31,19 +31,6 @@ export function logFaults(entries: readonly LogEntry[]): { faults: string[]; sta
     }
   }
   return { faults, state };
-}
-
-type CostFunction = (scope: Scope, demand: Demand, steps?: Steps) => Amounts;
-
-/** Jobs of one kind cost the same, and a log may hold thousands. */
-function rememberedCosts(): CostFunction {
-  const known = new Map<string, Amounts>();
-  return (scope, demand, steps) => {
-    const key = canonicalJson([scope.name, demand, steps ?? null]);
-    const cost = known.get(key) ?? costOf(scope, demand, steps);
-    known.set(key, cost);
-    return cost;
-  };
 }
 
 /** What the entry should say that something costs; undefined where it says nothing of the kind. */

@@ -1,7 +1,7 @@
 import type { DpEvent } from '../accounting/index.ts';
 import { DptuneError } from '../errors.ts';
 import { addAmounts, type Amounts } from './amounts.ts';
-import { costOf, type Demand, type Steps } from './cost.ts';
+import { costOf, type CostFunction, type Demand, type Steps } from './cost.ts';
 import type { Balance } from './entries.ts';
 import { capOf, fits, levelOf, unitOf } from './filter.ts';
 import type { ScopeState } from './replay.ts';
@@ -28,9 +28,13 @@ export interface Forecast {
   readonly fits: boolean;
 }
 
-export function forecast(scopes: readonly ScopeState[], demand: Demand): Forecast[] {
+export function forecast(
+  scopes: readonly ScopeState[],
+  demand: Demand,
+  cost: CostFunction = costOf,
+): Forecast[] {
   return scopes.map(({ scope, held }) => {
-    const costs = costOf(scope, demand);
+    const costs = cost(scope, demand);
     return {
       scope: scope.name,
       costs,
@@ -58,7 +62,7 @@ export function remedyOf(scopes: readonly ScopeState[], demand: Demand): Remedy 
   let noiseFactor: number | undefined;
   if (affordable(noisier(MOST_NOISE))) {
     let [low, high] = [1, MOST_NOISE];
-    while (high / low > 1.001) {
+    while (high / low > 1.01) {
       const middle = Math.sqrt(low * high);
       if (affordable(noisier(middle))) high = middle;
       else low = middle;
@@ -71,7 +75,7 @@ export function remedyOf(scopes: readonly ScopeState[], demand: Demand): Remedy 
     phases: demand.phases.map((phase) => ({ ...phase, steps: Math.floor((phase.steps * count) / total) })),
   });
   let [low, high] = [0, total];
-  while (high - low > 1) {
+  while (high - low > Math.max(1, total / 200)) {
     const middle = Math.floor((low + high) / 2);
     if (affordable(shorter(middle))) low = middle;
     else high = middle;
@@ -86,8 +90,12 @@ export function remedyOf(scopes: readonly ScopeState[], demand: Demand): Remedy 
 }
 
 /** Why a demand is refused, and what would be taken. */
-export function refusalOf(scopes: readonly ScopeState[], demand: Demand): DptuneError | undefined {
-  const short = forecast(scopes, demand).filter((one) => !one.fits);
+export function refusalOf(
+  scopes: readonly ScopeState[],
+  demand: Demand,
+  cost: CostFunction = costOf,
+): DptuneError | undefined {
+  const short = forecast(scopes, demand, cost).filter((one) => !one.fits);
   if (short.length === 0) return undefined;
   const lines = short.map(({ scope, balance: { unit, charged, remaining } }) => {
     const left = remaining + charged;

@@ -96,23 +96,32 @@ function capOf(given: unknown): BudgetCap {
 }
 
 /**
- * Orders around the one that is best for a Gaussian mechanism which spends the whole budget: with D(a) = rho a, epsilon is
- * about rho + 2 sqrt(rho log(1/delta)), at a = 1 + sqrt(log(1/delta) / rho). That order has half of delta.
+ * Orders below the one that is best for a Gaussian mechanism which spends the whole budget (with D(a) = rho a, epsilon is
+ * about rho + 2 sqrt(rho log(1/delta)), at a = 1 + sqrt(log(1/delta) / rho)), because sampled training does best there, with
+ * the parts of delta that they are entitled to.
  *
- * Several orders are sound although each path of choices ends at the order that suits it: with M_a the supermartingale
- * exp((a - 1)(loss - divergence spent at a)), the sum of share_a M_a has mean at most 1, and where order a fits, it is at
- * least share_a exp((a - 1)(loss - budget at a)). So each order converts with its share of delta. Without the shares an
- * adversary who picks the order late could spend delta once for each order.
+ * Why parts: with M_a the supermartingale exp((a - 1)(loss - divergence spent at a)), the sum of share_a M_a has mean at most
+ * 1; where order a fits, it is at least share_a exp((a - 1)(loss - budget at a)). So each order converts with its share of
+ * delta, and which order fits may depend on everything that happened. Without shares, somebody who picks the order late
+ * could spend delta once for each order.
  */
 function filterOrders(epsilon: number, delta: number): FilterOrder[] {
   const nats = -log(delta);
   const rho = (Math.sqrt(nats + epsilon) - Math.sqrt(nats)) ** 2;
   const best = Math.sqrt(nats / rho);
-  return [0.45, 0.7, 1, 1.4, 2.2].map((factor) => ({
-    order: Number((1 + best * factor).toPrecision(6)),
-    share: factor === 1 ? 1 / 2 : 1 / 8,
-  }));
+  return ORDERS.map(({ factor, share }) => ({ order: Number((1 + best * factor).toPrecision(6)), share }));
 }
+
+/** Of order - 1, relative to the Gaussian's best; and shares of delta. */
+const ORDERS = [
+  { factor: 0.2, share: 1 / 16 },
+  { factor: 0.3, share: 2 / 16 },
+  { factor: 0.4, share: 2 / 16 },
+  { factor: 0.5, share: 3 / 16 },
+  { factor: 0.65, share: 4 / 16 },
+  { factor: 0.85, share: 3 / 16 },
+  { factor: 1.3, share: 1 / 16 },
+] as const;
 
 function dateOf(name: string, given: string): string {
   const date = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$/;

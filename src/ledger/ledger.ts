@@ -1,9 +1,10 @@
 import {
   balanceOf,
-  costOf,
   DptuneError,
+  fits,
   lineage,
   refusalOf,
+  rememberedCosts,
   scopeOf,
   validApprovals,
   everyScope,
@@ -81,6 +82,10 @@ export async function openLedger(url: string, identity: Identity): Promise<Ledge
     await exclusive((db) => write(db, draft));
   };
 
+  const cost = rememberedCosts();
+  const costsIn = (scopes: readonly ScopeState[], demand: Demand, steps?: Steps): Costs =>
+    Object.fromEntries(scopes.map(({ scope }) => [scope.name, cost(scope, demand, steps)]));
+
   async function end(db: Db, id: string, to: 'settle' | 'abort', taken: Steps | undefined, reason?: string) {
     const job = await knownJob(db, id);
     if (job.state === 'settled' || job.state === 'aborted') return job;
@@ -99,6 +104,20 @@ export async function openLedger(url: string, identity: Identity): Promise<Ledge
     return knownJob(db, id);
   }
 
+  async function reserveWhole(request: Request): Promise<JobState> {
+    const { scope, plan, demand } = request;
+    const costs = costsIn(await lineageOf(read, scope), demand);
+    // A refusal is an entry, too, so it leaves the transaction as a value.
+    const outcome = await exclusive((db) => reserve(db, request, costs, write));
+    if (outcome instanceof DptuneError) throw outcome;
+    if (outcome !== undefined) return outcome;
+    const refusal = refusalOf(await lineageOf(read, scope), demand, cost);
+    // Somebody gave budget back in the meantime.
+    if (!refusal) return reserveWhole(request);
+    await single({ type: 'refuse', scope, payload: { plan, costs, reason: refusal.message } });
+    throw refusal;
+  }
+
   return {
     place: database.place,
     database,
@@ -112,12 +131,7 @@ export async function openLedger(url: string, identity: Identity): Promise<Ledge
       single({ type: 'trust', scope: everyScope, payload: { publicKey, trusted } }),
     approve: (approval) => single({ type: 'approve', scope: everyScope, payload: approval }),
     approvalsOf: (plan) => approvalsOf(read, plan),
-    async reserve(request) {
-      // The refusal is an entry, too, so it leaves the transaction as a value.
-      const outcome = await exclusive((db) => reserve(db, request, write));
-      if (outcome instanceof DptuneError) throw outcome;
-      return outcome;
-    },
+    reserve: reserveWhole,
     charge: (id, steps) =>
       exclusive(async (db) => {
         const job = await knownJob(db, id);
@@ -127,7 +141,12 @@ export async function openLedger(url: string, identity: Identity): Promise<Ledge
         await write(db, { type: 'charge', scope: job.scope, payload: { job: id, steps: most } });
         return knownJob(db, id);
       }),
-    settle: (id, steps) => exclusive((db) => end(db, id, 'settle', steps)),
+    async settle(id, steps) {
+      const { scope, demand } = await knownJob(read, id);
+      // Computed here so that the transaction is short.
+      costsIn(await lineageOf(read, scope), demand, steps);
+      return exclusive((db) => end(db, id, 'settle', steps));
+    },
     abort: (id, reason) => exclusive((db) => end(db, id, 'abort', undefined, reason)),
     job: (id) => knownJob(read, id),
     async scope(name) {
@@ -140,17 +159,22 @@ export async function openLedger(url: string, identity: Identity): Promise<Ledge
 
 type Write = <T extends EntryType>(db: Db, draft: Draft<T>) => Promise<LogEntry>;
 
-async function reserve(db: Db, request: Request, write: Write): Promise<JobState | DptuneError> {
+/**
+ * The reservation, or why there is none. Costs are known before the transaction: some take a second to compute, and others
+ * wait.
+ * @returns undefined where a budget does not cover it
+ */
+async function reserve(
+  db: Db,
+  request: Request,
+  costs: Costs,
+  write: Write,
+): Promise<JobState | DptuneError | undefined> {
   const { job, scope, plan, unit, relation, demand, approvals: needed = 0 } = request;
   const known = await jobOf(db, job);
   if (known) return known.plan === plan && known.scope === scope ? known : otherPlan(job);
   const scopes = await lineageOf(db, scope);
-  const costs = costsIn(scopes, demand);
-  const refusal = refusalOf(scopes, demand);
-  if (refusal) {
-    await write(db, { type: 'refuse', scope, payload: { plan, costs, reason: refusal.message } });
-    return refusal;
-  }
+  if (!scopes.every(({ scope: one, held }) => fits(one, held, costs[one.name]!))) return undefined;
   const approvals = await approvalsOf(db, plan);
   if (approvals.length < needed) {
     await write(db, {
@@ -204,10 +228,6 @@ async function knownJob(db: Db, id: string): Promise<JobState> {
   const job = await jobOf(db, id);
   if (job) return job;
   throw new DptuneError('budget', `job=${id}: the ledger knows no such reservation. See dptune budget log.`);
-}
-
-function costsIn(scopes: readonly ScopeState[], demand: Demand, steps?: Steps): Costs {
-  return Object.fromEntries(scopes.map(({ scope }) => [scope.name, costOf(scope, demand, steps)]));
 }
 
 function nothing(scopes: readonly ScopeState[]): Costs {

@@ -1,4 +1,4 @@
-import { makePlan, demandOf, type Demand, type ScopeSettings } from '../../privacy/index.ts';
+import type { Demand, ScopeSettings } from '../../privacy/index.ts';
 import { identityOf, type Request } from '../../src/ledger/index.ts';
 
 export const identity = identityOf('test');
@@ -35,16 +35,12 @@ export function request(scope: string, demand: Demand, more: Partial<Request> = 
   };
 }
 
-/** What a private training run of this epsilon asks for. */
-export function trainingDemand(epsilon: number, delta = 1e-6): Demand {
-  return demandOf(
-    makePlan({
-      unit: { kind: 'record' },
-      relation: 'add-or-remove-one',
-      publicSize: 10_000,
-      delta,
-      epsilon,
-      phases: [{ name: 'all', expectedBatch: 100, steps: 200, clipping: { kind: 'flat', norm: 1 } }],
-    }),
-  );
+/** What a private training run asks for, at a sampling rate of 5 %. */
+export function trainingDemand(noiseMultiplier: number, steps = 200): Demand {
+  const event = {
+    kind: 'poisson-sampled',
+    rate: 0.05,
+    event: { kind: 'gaussian', noiseMultiplier },
+  } as const;
+  return { phases: [{ name: 'all', steps, event }], once: [] };
 }

@@ -63,14 +63,14 @@ describe.each(kinds)('a ledger on %s', (kind) => {
   ledgerTest('says what was requested, what remains, and what would fit, and keeps the refusal', () =>
     withLedger(async (ledger) => {
       await ledger.openScope(scopeSettings('people', { budget: { epsilon: 4 } }));
-      await expect(ledger.reserve(request('people', trainingDemand(6)))).rejects.toThrow(
+      await expect(ledger.reserve(request('people', trainingDemand(0.8)))).rejects.toThrow(
         /^scope=people: requested epsilon [\d.]+, remaining 4, short by [\d.]+\. It would fit with noise multiplier [\d.]+ or \d+ steps\.$/,
       );
       const [refusal] = await entriesOf(ledger.database.read, { type: 'refuse' });
       expect(refusal?.payload).toMatchObject({ reason: expect.stringContaining('short by') as string });
       expect(await spent(ledger, 'people')).toBe(0);
       await ledger.reserve(request('people', trainingDemand(2)));
-      expect(await spent(ledger, 'people')).toBeGreaterThan(2);
+      expect(await spent(ledger, 'people')).toBeGreaterThan(1);
     }),
   );
 
@@ -100,7 +100,7 @@ describe.each(kinds)('a ledger on %s', (kind) => {
   ledgerTest('an aborted job keeps what it charged, and nothing can be charged to it', () =>
     withLedger(async (ledger) => {
       await ledger.openScope(scopeSettings('people'));
-      const { id: unused } = await ledger.reserve(request('people', gaussianDemand(0.05)));
+      const { id: unused } = await ledger.reserve(request('people', gaussianDemand(0.04)));
       const { id } = await ledger.reserve(request('people', gaussianDemand(0.05)));
       await ledger.charge(id, { all: 3 });
       await ledger.abort(unused, 'not needed');
