@@ -2,8 +2,7 @@ import { envelopeFrom, isSignedBy, trainingStatementOf, type Envelope } from '..
 import { parseVerifierKey, type VerifierKey } from '../../privacy/index.ts';
 import { failed, notChecked, passed, unless, type Finding, type Rule, type Subject } from './check.ts';
 import { ledgerOf } from './ledger.ts';
-
-const NAME = 'attestation.dsse.json';
+import { ATTESTATION } from './release-paths.ts';
 
 export const attestationRule: Rule = {
   id: 'attestation',
@@ -13,12 +12,12 @@ export const attestationRule: Rule = {
   isNeeded: ({ trusted }) => trusted.length > 0,
   run: (subject) => {
     const { documents, trusted, plan } = subject;
-    if (!documents.has(NAME)) {
-      const why = `there is no ${NAME}: nobody signed this release`;
+    if (!documents.has(ATTESTATION)) {
+      const why = `there is no ${ATTESTATION}: nobody signed this release`;
       return trusted.length > 0 ? failed(why) : notChecked(why);
     }
     if (!plan) return notChecked('plan.json cannot be believed');
-    const envelope = envelopeFrom(documents.get(NAME));
+    const envelope = envelopeFrom(documents.get(ATTESTATION));
     const faults = statementFaults(subject, envelope);
     if (faults.length > 0) return unless(faults, '');
     const signer = trusted.find((key) => isSignedBy(envelope, key));
@@ -32,7 +31,7 @@ function statementFaults(subject: Subject, envelope: Envelope): string[] {
   const { subject: named, predicate } = trainingStatementOf(envelope);
   const { plan, report, release } = subject;
   const digests = new Map(named.map(({ name, digest }) => [name, digest.sha256]));
-  const others = [...release.files.values()].filter(({ path }) => path !== NAME);
+  const others = [...release.files.values()].filter(({ path }) => path !== ATTESTATION);
   const there = new Set(others.map(({ path }) => path));
   const { hash, epsilon, delta } = plan!.privacy;
   const isPrivate = report?.status.private === true;

@@ -1,7 +1,8 @@
 /** The verifier as a library: no engine, no database, no native code. */
 export type { Outcome } from './check.ts';
+export { attest } from './attest.ts';
 export { bundleOf } from './bundle-writer.ts';
 export { openRelease, type Release } from './release.ts';
 export type { ReleaseFile } from './release-file.ts';
-export { RELEASE_DIRECTORIES, RELEASE_DOCUMENTS } from './release-paths.ts';
-export { verify, type Check, type Verification, type VerifyOptions } from './verification.ts';
+export { ATTESTATION, RELEASE_DIRECTORIES, RELEASE_DOCUMENTS } from './release-paths.ts';
+export { verify, verifyRelease, type Check, type Verification, type VerifyOptions } from './verification.ts';

@@ -1,3 +1,6 @@
+/** Signature over a release; it is the one file that it cannot be over. */
+export const ATTESTATION = 'attestation.dsse.json';
+
 /** Documents that lie at the top of `release/`; everything else is in `model/` and `adapter/`. */
 export const RELEASE_DOCUMENTS = [
   'plan.json',
@@ -10,7 +13,7 @@ export const RELEASE_DOCUMENTS = [
   'README.md',
   'bom.cdx.json',
   'opendp.yaml',
-  'attestation.dsse.json',
+  ATTESTATION,
 ] as const;
 
 /** Directories of a release. */

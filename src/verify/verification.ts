@@ -69,7 +69,11 @@ const RULES: readonly Rule[] = [
  * @throws DptuneError `verification` for an archive or a tree that is not fit to be opened
  */
 export async function verify(path: string, options: VerifyOptions = {}): Promise<Verification> {
-  const release = await openRelease(path);
+  return verifyRelease(await openRelease(path), options);
+}
+
+/** The same for a release that was read already. */
+export async function verifyRelease(release: Release, options: VerifyOptions = {}): Promise<Verification> {
   const subject = await subjectOf(release, options);
   const checks: Check[] = [];
   for (const rule of RULES) {
