@@ -77,14 +77,6 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     describe: 'Pack the released half of a run into one file that can be verified anywhere',
     load: async () => (await import('./bundle.ts')).bundle,
   },
-  verify: {
-    describe: 'Check a run, a release or a bundle, without trusting whoever made it',
-    load: async () => (await import('./verify.ts')).verifyRun,
-  },
-  bundle: {
-    describe: 'Pack the released half of a run into one file that can be verified anywhere',
-    load: async () => (await import('./bundle.ts')).bundle,
-  },
   export: {
     describe: 'Copy what may leave the building out of a run',
     load: async () => (await import('./export.ts')).exportRun,
