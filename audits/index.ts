@@ -1,2 +1,3 @@
 export * from './attestation/index.ts';
 export * from './report/index.ts';
+export * from './statistics/index.ts';

@@ -10,6 +10,7 @@ export { createFilter } from './filter.ts';
 export type { FilterBudget, PrivacyFilter } from './filter.ts';
 export { groupOf } from './groups.ts';
 export { eventFromDpAccounting, eventFromOpacus } from './imports.ts';
+export { logNormalTail, normalTail } from './normal.ts';
 export { createOdometer } from './odometer.ts';
 export type { Odometer } from './odometer.ts';
 export { deltaOf, epsilonOf } from './query.ts';
