@@ -1,11 +1,13 @@
 import { UnsupportedEventError } from '../errors.ts';
 import { cumulantOf } from './cumulant.ts';
-import { dominatingPair } from './dominating.ts';
+import { directionsOf, dominatingPair } from './dominating.ts';
 import type { PairDirection } from './dominating.ts';
 import { exp, expm1, log, log1p } from './elementary.ts';
 import type { DpEvent, Relation } from './events.ts';
 import { leavesOf } from './leaves.ts';
 import type { Leaf } from './leaves.ts';
+import { lossAt } from './pairs.ts';
+import type { LossPair } from './pairs.ts';
 import { repeatedRdp } from './repetition.ts';
 import type { RdpFunction } from './repetition.ts';
 
@@ -40,8 +42,13 @@ function leafRdp(event: DpEvent, relation: Relation, direction: PairDirection): 
       return (order) => Math.min(boundedRange(event.epsilon, order), pureRdp(event.epsilon, order));
     case 'permute-and-flip':
       return (order) => pureRdp(event.epsilon, order);
-    case 'repeat-and-select':
-      return repeatedRdp(event, rdpOf(leavesOf(event.event, relation), relation, direction));
+    case 'repeat-and-select': {
+      const leaves = leavesOf(event.event, relation);
+      const either = directionsOf(relation).map((one) => rdpOf(leaves, relation, one));
+      return repeatedRdp(event, rdpOf(leaves, relation, direction), (order) =>
+        Math.max(...either.map((bound) => bound(order))),
+      );
+    }
     case 'one-of': {
       // Quasi-convexity (van Erven and Harremoes 2014, theorem 13): a mixture diverges no more than its worst part.
       const bounds = event.events.map((part) => rdpOf(leavesOf(part, relation), relation, direction));
@@ -56,13 +63,40 @@ function leafRdp(event: DpEvent, relation: Relation, direction: PairDirection): 
         );
       }
       if (pair.infinite > 0) return () => Infinity;
-      const cumulant = cumulantOf(pair);
+      const cumulant = cumulantOf(withoutFlatPieces(pair));
       return (order) => {
         const value = (cumulant(order - 1).value / (order - 1)) * (1 + slack) + slack * 1e-3;
         return Number.isNaN(value) ? Infinity : Math.max(0, value);
       };
     }
   }
+}
+
+const flatParts = 2048;
+
+/**
+ * A pair with larger moments of every positive order, without pieces of bounded losses (Laplace): quadrature misses how
+ * steep e^(tL) becomes there at high orders. Each part's mass gets the loss of its upper end.
+ */
+function withoutFlatPieces(pair: LossPair): LossPair {
+  const flat = pair.pieces.filter((piece) => piece.curvature === 0);
+  if (flat.length === 0) return pair;
+  const atoms = flat.flatMap((piece) => {
+    const at = (k: number): number => piece.from + ((piece.to - piece.from) * k) / flatParts;
+    return Array.from({ length: flatParts }, (_, k) => ({
+      mass: piece.p.reduce(
+        (sum, { log: height, rate }) =>
+          sum + (exp(height + rate * at(k)) * expm1(rate * (at(k + 1) - at(k)))) / rate,
+        0,
+      ),
+      loss: lossAt(piece, at(k + 1)),
+    }));
+  });
+  return {
+    ...pair,
+    pieces: pair.pieces.filter((piece) => piece.curvature === 1),
+    atoms: [...pair.atoms, ...atoms],
+  };
 }
 
 /** Renyi divergence of randomized response with parameter epsilon, which bounds every epsilon-DP mechanism. */

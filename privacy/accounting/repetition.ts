@@ -12,25 +12,33 @@ const otherOrders = Array.from({ length: 60 }, (_, k) => 1 + 1.25 ** (k - 24));
  * shape n > -1 and mean m, theorem 2, for every second order b:
  *   R(a) <= r(a) + (1 + n) (1 - 1/b) r(b) + (1 + n) log(1 / g) / b + log(m) / (a - 1)
  * Poisson K, theorem 6: R(a) <= r(a) + m d + log(m) / (a - 1), where a run is (log(1 + 1/(a - 1)), d)-DP.
+ * In the proofs, the second term is about the neighbours the other way round than the first.
+ * @param base - r(a), of one run in the direction that is asked for
+ * @param either - r(b) and what gives d: the larger of both directions
  */
-export function repeatedRdp(event: RepeatAndSelectEvent, base: RdpFunction): RdpFunction {
+export function repeatedRdp(
+  event: RepeatAndSelectEvent,
+  base: RdpFunction,
+  either: RdpFunction,
+): RdpFunction {
   const { mean, shape } = event;
+  const others = otherOrders.map(either);
   if (shape === 'poisson') {
-    return (order) => base(order) + mean * deltaAt(base, log1p(1 / (order - 1))) + log(mean) / (order - 1);
+    return (order) => base(order) + mean * deltaAt(others, log1p(1 / (order - 1))) + log(mean) / (order - 1);
   }
   const logInverse = -logParameterOf(mean, shape);
   let least = Infinity;
-  for (const order of otherOrders) {
-    least = Math.min(least, (1 + shape) * ((1 - 1 / order) * base(order) + logInverse / order));
+  for (const [k, order] of otherOrders.entries()) {
+    least = Math.min(least, (1 + shape) * ((1 - 1 / order) * others[k]! + logInverse / order));
   }
   return (order) => base(order) + least + Math.max(0, log(mean)) / (order - 1);
 }
 
-/** delta at epsilon from Renyi bounds (Canonne, Kamath, Steinke, arXiv:2004.00010v4, proposition 12). */
-function deltaAt(base: RdpFunction, epsilon: number): number {
+/** delta at epsilon from Renyi bounds at `otherOrders` (Canonne, Kamath, Steinke, arXiv:2004.00010v4, proposition 12). */
+function deltaAt(rdp: readonly number[], epsilon: number): number {
   let least = 1;
-  for (const order of otherOrders) {
-    const exponent = (order - 1) * (base(order) - epsilon + log1p(-1 / order)) - log(order);
+  for (const [k, order] of otherOrders.entries()) {
+    const exponent = (order - 1) * (rdp[k]! - epsilon + log1p(-1 / order)) - log(order);
     least = Math.min(least, exp(Math.min(0, exponent)));
   }
   return least;

@@ -1,7 +1,6 @@
 import {
   canonicalHash,
   ConfigError,
-  DptuneError,
   epsilonOf,
   InvalidParameterError,
   type DpEvent,
@@ -14,7 +13,7 @@ const shapes = { poisson: 'poisson', logarithmic: 0, geometric: 1 } as const;
 
 /** How often the budget of one trial is refined; each time plans every candidate anew. */
 const calibrationRounds = 8;
-/** Share of the budget that may stay unused. */
+/** Share of the search's budget that may stay unused. */
 const calibrationSlack = 0.005;
 
 export interface Candidate {
@@ -85,23 +84,17 @@ async function unitsOf(config: Config): Promise<number> {
   return publicSize === 'auto' ? countUnits(config) : publicSize;
 }
 
-/** The largest budget of one trial, within half a per cent, with which the whole stays within the search's. */
+/** The budget of one trial with which the whole is within half a per cent of the search's, and not above it. */
 async function calibrated(budget: number, at: (epsilon: number) => Promise<SearchPlan>): Promise<SearchPlan> {
-  let [low, high] = [0, budget];
   let best: SearchPlan | undefined;
+  let trial = budget / 3;
   for (let round = 0; round < calibrationRounds; round++) {
-    const trial = round > 0 ? (low + high) / 2 : budget / 3;
-    const plan = await at(trial).catch((error: unknown) => {
-      // So small a budget can be unreachable; it is then no lower bound either.
-      if (error instanceof DptuneError && round < calibrationRounds - 1) return undefined;
-      throw error;
-    });
-    const total = plan?.part!.epsilon ?? 0;
-    if (plan && total <= budget) {
-      [best, low] = [plan, trial];
-      if (total >= budget * (1 - calibrationSlack)) break;
-    } else if (plan) high = trial;
-    else low = trial;
+    const plan = await at(trial);
+    const total = plan.part!.epsilon;
+    if (total <= budget && total > (best?.part!.epsilon ?? 0)) best = plan;
+    if (total <= budget && total >= budget * (1 - calibrationSlack)) break;
+    // The cost of the whole is nearly proportional to that of one trial.
+    trial *= (budget / total) * (1 - calibrationSlack / 2);
   }
   if (best) return best;
   throw new InvalidParameterError(
