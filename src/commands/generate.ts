@@ -95,9 +95,6 @@ export function settingsFor(args: ChoiceArguments, { defaults }: Writer): Writin
     endIds: defaults.endIds,
     seed: args.seed ?? randomInt(2 ** 47),
   };
-  const check = (name: string, value: number, right: boolean, constraint: string): void => {
-    if (!right) throw new InvalidParameterError(`${name}=${value}: must be ${constraint}.`);
-  };
   const { temperature, topK, topP, repetitionPenalty } = settings;
   check(
     'temperature',
@@ -116,11 +113,18 @@ export function settingsFor(args: ChoiceArguments, { defaults }: Writer): Writin
   return settings;
 }
 
+function check(name: string, value: number, right: boolean, constraint: string): void {
+  if (!right) throw new InvalidParameterError(`${name}=${value}: must be ${constraint}.`);
+}
+
 function checkCounts(args: Arguments): void {
   for (const name of ['max-new-tokens', 'beams', 'batch'] as const) {
-    const value = args[name];
-    if (!(Number.isSafeInteger(value) && value >= 1))
-      throw new InvalidParameterError(`${name}=${value}: must be a whole number of at least 1.`);
+    check(
+      name,
+      args[name],
+      Number.isSafeInteger(args[name]) && args[name] >= 1,
+      'a whole number of at least 1',
+    );
   }
 }
 
@@ -132,14 +136,17 @@ async function answer(
   json: boolean,
 ): Promise<void> {
   const stream = createTextStream((ids) => writer.tokenizer.decode(ids));
-  const show = (text: string) => process.stdout.write(printable(text));
   const streaming = !json && settings.beams === 1;
   const [tokens] = await writer.write([writer.prompt(prompt)], {
     ...settings,
-    ...(streaming && { onToken: (_: number, token: number) => void show(stream.push(token)) }),
+    ...(streaming && { onToken: (_: number, token: number) => show(stream.push(token)) }),
   });
   if (json) process.stdout.write(`${JSON.stringify(lineOf(writer, settings, prompt, tokens!))}\n`);
   else show(streaming ? '\n' : `${writer.tokenizer.decode(tokens!)}\n`);
+}
+
+function show(text: string): void {
+  process.stdout.write(printable(text));
 }
 
 /** A file of prompts, or standard input: a line of JSON for each. */

@@ -51,7 +51,7 @@ export function samplingDistribution(
   { temperature, topK, topP }: Pick<ChoiceSettings, 'temperature' | 'topK' | 'topP'>,
 ): Float64Array {
   const scores = Float64Array.from(logits, (logit) => logit / temperature);
-  const sorted = scores.toSorted().reverse();
+  const sorted = scores.toSorted().toReversed();
   const top = sorted[0]!;
   const count = topK > 0 ? Math.min(topK, sorted.length) : sorted.length;
   let least = sorted[count - 1]!;

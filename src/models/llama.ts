@@ -47,10 +47,10 @@ export function llamaArchitecture(config: JsonObject): Architecture {
       headSize,
       scale: variant.scale,
       window,
-      prepare: (x, of) => {
+      prepare: (states, of) => {
         const normed = variant.headNorms
-          ? norm(modules, `${path}.${of === 'query' ? 'q_norm' : 'k_norm'}`, x, index)
-          : x;
+          ? norm(modules, `${path}.${of === 'query' ? 'q_norm' : 'k_norm'}`, states, index)
+          : states;
         return rotate(modules, name, rotary, normed);
       },
     });
