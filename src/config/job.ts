@@ -153,11 +153,21 @@ async function withAbsolutePaths(job: CompleteJob, directory: string): Promise<C
       ...(data.test === undefined ? {} : { test: absolute(data.test) }),
       ...(path === undefined ? {} : { validation: { path: absolute(path), public: isPublic } }),
     },
+    ledger: ledgerPlace(job.ledger, absolute),
     evaluate: {
       ...job.evaluate,
       ...(job.evaluate.retention === undefined ? {} : { retention: absolute(job.evaluate.retention) }),
     },
   };
+}
+
+/** A ledger in a file is meant relative to the job; one behind an address stays as it is. */
+function ledgerPlace(
+  ledger: CompleteJob['ledger'],
+  absolute: (path: string) => string,
+): CompleteJob['ledger'] {
+  if (ledger === 'none' || ledger.url === undefined || /^[a-z][a-z0-9+.-]*:/i.test(ledger.url)) return ledger;
+  return { ...ledger, url: absolute(ledger.url) };
 }
 
 /** A directory next to the job wins over a model of that name on the hub. */

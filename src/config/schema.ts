@@ -1,5 +1,6 @@
 import type { FromSchema } from 'json-schema-to-ts';
 import { dataSchema } from './schema-data.ts';
+import { ledgerSchema } from './schema-ledger.ts';
 import { auto, section } from './schema-node.ts';
 import { privacySchema } from './schema-privacy.ts';
 import { trainSchema } from './schema-train.ts';
@@ -107,11 +108,7 @@ export const jobSchema = {
       maximum: Number.MAX_SAFE_INTEGER,
       default: 0,
     },
-    ledger: {
-      description: 'The budget that this job is charged to. none: nobody counts, and the report says so.',
-      enum: ['none'],
-      default: 'none',
-    },
+    ledger: ledgerSchema,
   },
   required: ['model', 'data', 'privacy'],
   additionalProperties: false,
