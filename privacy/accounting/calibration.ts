@@ -1,7 +1,8 @@
 import { CalibrationError, InvalidParameterError } from '../errors.ts';
 import type { Answer } from './answer.ts';
 import type { DpEvent, Relation } from './events.ts';
-import { coarseSize, epsilonAnswer } from './query.ts';
+import { coarseSize } from './asking.ts';
+import { epsilonAnswer } from './query.ts';
 import { readoutsOf } from './readouts.ts';
 import type { Readouts } from './readouts.ts';
 

@@ -12,13 +12,17 @@ export function logMixture(rate: number, x: number): number {
 /** More outcomes than this are refused. */
 const maxOutcomes = 2_000_000;
 
+function tooManyOutcomes(value: string, nearest: string): UnsupportedEventError {
+  return new UnsupportedEventError(
+    `${value}: more than ${maxOutcomes} outcomes of discrete noise. Ask for kind "${nearest}".`,
+  );
+}
+
 export function discreteGaussian(rate: number, sigma: number, sensitivity: number): LossPair {
   // Beyond 14 sigma lies less than 1e-42.
   const reach = Math.ceil(14 * sigma) + 1;
   if (2 * reach + sensitivity > maxOutcomes) {
-    throw new UnsupportedEventError(
-      `sigma=${sigma}: more than ${maxOutcomes} outcomes of a discrete Gaussian. Ask for kind "gaussian".`,
-    );
+    throw tooManyOutcomes(`sigma=${sigma}`, 'gaussian');
   }
   const height = (x: number): number => exp((-x * x) / (2 * sigma * sigma));
   let total = 0;
@@ -34,9 +38,7 @@ export function discreteGaussian(rate: number, sigma: number, sensitivity: numbe
 
 export function discreteLaplace(rate: number, parameter: number, sensitivity: number): LossPair {
   if (sensitivity > maxOutcomes) {
-    throw new UnsupportedEventError(
-      `sensitivity=${sensitivity}: more than ${maxOutcomes} outcomes. Ask for kind "laplace".`,
-    );
+    throw tooManyOutcomes(`sensitivity=${sensitivity}`, 'laplace');
   }
   const keep = exp(-parameter);
   const atoms: Atom[] = [];
@@ -51,6 +53,63 @@ export function discreteLaplace(rate: number, parameter: number, sensitivity: nu
   }
   addOutcome(atoms, rate, tail * shift, tail, parameter * sensitivity);
   return { pieces: [], atoms, infinite: 0 };
+}
+
+/**
+ * (1 - rate) X + rate (X + sensitivity) against (1 - rate) X + rate (X - sensitivity): a sampled unit that is replaced.
+ * @param height - log of the probability of X = x, up to a constant
+ * @param mass - P(from <= X <= to)
+ */
+function replaced(
+  rate: number,
+  sensitivity: number,
+  cells: Iterable<readonly [from: number, to: number]>,
+  height: (x: number) => number,
+  mass: (from: number, to: number) => number,
+): LossPair {
+  const atoms: Atom[] = [];
+  for (const [from, to] of cells) {
+    const x = from === -Infinity ? to : from;
+    const p = (1 - rate) * mass(from, to) + rate * mass(from - sensitivity, to - sensitivity);
+    const up = logMixture(rate, height(x - sensitivity) - height(x));
+    const down = logMixture(rate, height(x + sensitivity) - height(x));
+    if (p > 0) atoms.push({ mass: p, loss: up - down });
+  }
+  return { pieces: [], atoms, infinite: 0 };
+}
+
+function* points(from: number, to: number): Generator<readonly [number, number]> {
+  for (let x = from; x <= to; x++) yield [x, x];
+}
+
+/** A sampled unit that is replaced, under discrete Gaussian noise. */
+export function replacedDiscreteGaussian(rate: number, sigma: number, sensitivity: number): LossPair {
+  const reach = Math.ceil(14 * sigma) + 1;
+  if (2 * (reach + sensitivity) > maxOutcomes) throw tooManyOutcomes(`sigma=${sigma}`, 'gaussian');
+  const exponent = (x: number): number => (-x * x) / (2 * sigma * sigma);
+  let total = 0;
+  for (let x = -reach; x <= reach; x++) total += exp(exponent(x));
+  const cells = points(-reach - sensitivity, reach + sensitivity);
+  const pair = replaced(rate, sensitivity, cells, exponent, (x) => exp(exponent(x)) / total);
+  return { ...pair, infinite: 1e-40 };
+}
+
+/** A sampled unit that is replaced, under discrete Laplace noise: constant loss beyond the sensitivity. */
+export function replacedDiscreteLaplace(rate: number, parameter: number, sensitivity: number): LossPair {
+  if (2 * sensitivity > maxOutcomes) throw tooManyOutcomes(`sensitivity=${sensitivity}`, 'laplace');
+  const keep = exp(-parameter);
+  const above = (x: number): number => exp(-parameter * x) / (1 + keep);
+  const mass = (from: number, to: number): number => {
+    if (from === -Infinity) return to <= 0 ? above(-to) : 1 - above(to + 1);
+    if (to === Infinity) return from >= 0 ? above(from) : 1 - above(1 - from);
+    return ((1 - keep) / (1 + keep)) * exp(-parameter * Math.abs(from));
+  };
+  const cells = [
+    [-Infinity, -sensitivity] as const,
+    ...points(1 - sensitivity, sensitivity - 1),
+    [sensitivity, Infinity] as const,
+  ];
+  return replaced(rate, sensitivity, cells, (x) => -parameter * Math.abs(x), mass);
 }
 
 /** One outcome of (1 - rate) Q + rate P against Q, from its masses and loss at rate 1. */
@@ -90,4 +149,21 @@ export function pureDp(epsilon: number, delta: number): LossPair {
     { mass: high * exp(-epsilon), loss: -epsilon },
   ];
   return { pieces: [], atoms, infinite: delta };
+}
+
+/**
+ * Permute-and-flip with two candidates whose scores change places, the best that an attacker can make of two: the
+ * better one is chosen with probability 1 - e^(-epsilon / 2) / 2 (McKenna and Sheldon 2020, algorithm 1).
+ */
+export function flippedPair(epsilon: number): LossPair {
+  const worse = exp(-epsilon / 2) / 2;
+  const loss = log1p(-worse) - log(worse);
+  return {
+    pieces: [],
+    atoms: [
+      { mass: 1 - worse, loss },
+      { mass: worse, loss: -loss },
+    ],
+    infinite: 0,
+  };
 }

@@ -1,16 +1,26 @@
 import { UnsupportedEventError } from '../errors.ts';
+import { allocationPair } from './allocation.ts';
 import {
   discreteGaussian,
   discreteLaplace,
-  logMixture,
+  flippedPair,
   pureDp,
   randomizedResponse,
+  replacedDiscreteGaussian,
+  replacedDiscreteLaplace,
 } from './discrete-pairs.ts';
-import { exp, log, log1p } from './elementary.ts';
 import type { DpEvent, Relation } from './events.ts';
-import { normalTail } from './normal.ts';
-import { halfLogTwoPi } from './tails.ts';
-import type { Atom, LossPair, SmoothPiece, Term } from './pairs.ts';
+import { isNoiseless, leastSampledNoise } from './noise-limits.ts';
+import type { LossPair } from './pairs.ts';
+import type { Side } from './profile.ts';
+import {
+  mixtureOfGaussians,
+  poissonGaussian,
+  withoutReplacement,
+  withoutReplacementLower,
+} from './sampled-pairs.ts';
+import { gaussianMixture, laplace, replacedLaplace, swapped } from './smooth-pairs.ts';
+import { truncatedPoissonLower, truncatedPoissonPair } from './truncated-poisson.ts';
 
 /**
  * Which neighbour comes first in the divergence. Under add-or-remove-one and zero-out both are needed: the worst pair
@@ -28,7 +38,8 @@ export function directionsOf(relation: Relation): readonly PairDirection[] {
 const largestRate = 100;
 
 /**
- * A pair that dominates the leaf `event` in one direction, or null where only Renyi bounds are known.
+ * A pair that dominates the leaf `event` in one direction, or null where only Renyi bounds are known. On the lower side:
+ * a pair that some mechanism of the kind, on some data, shows at least; null where none is known.
  * The factor that the relation puts on a sensitivity is applied here and nowhere else: 1 for a unit that is added,
  * removed or zeroed, 2 (a unit's presence taken away and another's put in) for one that is replaced.
  * @throws UnsupportedEventError where nothing is known for this event under this relation
@@ -37,8 +48,10 @@ export function dominatingPair(
   event: DpEvent,
   relation: Relation,
   direction: PairDirection,
+  side: Side = 'upper',
 ): LossPair | null {
   const factor = relation === 'replace-one' ? 2 : 1;
+  const isLower = side === 'lower';
   switch (event.kind) {
     case 'non-private':
       return { pieces: [], atoms: [], infinite: 1 };
@@ -46,7 +59,9 @@ export function dominatingPair(
       return gaussianMixture([[1, factor / event.noiseMultiplier]], [[1, 0]]);
     case 'laplace': {
       const scale = event.noiseMultiplier / factor;
-      return 1 / scale > largestRate ? pureDp(1 / scale, 0) : laplace(1, scale);
+      if (1 / scale <= largestRate) return laplace(1, scale);
+      // More noise shows less: Laplace(b') is Laplace(b) plus independent noise for b' > b.
+      return isLower ? laplace(1, 1 / largestRate) : pureDp(1 / scale, 0);
     }
     case 'discrete-gaussian':
       return oriented(discreteGaussian(1, event.sigma, event.sensitivity * factor), direction);
@@ -55,62 +70,111 @@ export function dominatingPair(
     case 'randomized-response':
       return randomizedResponse(event, relation);
     case 'exponential':
+      // Two candidates whose scores change places have losses of epsilon / 2 and its opposite.
+      return pureDp(isLower ? event.epsilon / 2 : event.epsilon, 0);
     case 'permute-and-flip':
-      return pureDp(event.epsilon, 0);
+      return isLower ? flippedPair(event.epsilon) : pureDp(event.epsilon, 0);
     case 'epsilon-delta':
       return pureDp(event.epsilon, event.delta);
     case 'mixture-of-gaussians': {
-      if (relation === 'replace-one')
-        throw unsupported(event.kind, relation, 'add-or-remove-one or zero-out');
-      const centres = event.sensitivities.map(
-        (sensitivity, k) => [event.probabilities[k]!, sensitivity / event.noiseMultiplier] as const,
-      );
-      // Beyond, a mixture is bounded by its largest component (divergences are jointly convex).
-      const largest = Math.max(...centres.map(([, centre]) => centre));
-      if (largest > largestRate) return gaussianMixture([[1, largest]], [[1, 0]]);
+      const largest = Math.max(...event.sensitivities) / event.noiseMultiplier;
+      const known = event.probabilities.map((p, k) => (p > 0 ? k : -1)).filter((k) => k >= 0);
+      // Beyond, a mixture is bounded by its largest component (divergences are jointly convex), from below by more noise.
+      if (largest > largestRate && !isLower) return gaussianMixture([[1, factor * largest]], [[1, 0]]);
+      const scale = event.noiseMultiplier * Math.max(1, largest / largestRate);
       return oriented(
-        gaussianMixture(
-          centres.filter(([weight]) => weight > 0),
-          [[1, 0]],
+        mixtureOfGaussians(
+          known.map((k) => event.probabilities[k]!),
+          known.map((k) => event.sensitivities[k]! / scale),
+          relation,
         ),
-        direction,
+        relation === 'replace-one' ? 'remove' : direction,
       );
     }
     case 'poisson-sampled':
       return sampledPair(event.event, event.rate, relation, direction);
-    case 'sampled-without-replacement':
-      return withoutReplacement(event.event, event.sampleSize / event.datasetSize, relation);
+    case 'truncated-poisson-sampled': {
+      const make = isLower ? truncatedPoissonLower : truncatedPoissonPair;
+      return oriented(make(event, shiftOf(event.kind, event.event), relation), direction);
+    }
+    case 'sampled-without-replacement': {
+      const shift = 2 * shiftOf(event.kind, event.event);
+      if (relation !== 'replace-one') throw unsupported(event.kind, relation, 'replace-one');
+      const make = isLower ? withoutReplacementLower : withoutReplacement;
+      return make(event.sampleSize / event.datasetSize, shift);
+    }
+    case 'random-allocation':
+      // leavesOf has made one allocation of each choice.
+      if (direction === 'replace') throw unsupported(event.kind, relation, 'add-or-remove-one or zero-out');
+      return allocationPair(event.steps, 1 / shiftOf(event.kind, event.event), direction, side);
     default:
       return null;
   }
 }
 
-/** Poisson sampling at `rate`: a unit that takes part is one component of a mixture. */
+/**
+ * Whether the pair on the lower side differs from the one that dominates, so that upper and lower bounds have to be
+ * computed apart.
+ */
+export function isLoose(event: DpEvent, relation: Relation): boolean {
+  switch (event.kind) {
+    case 'exponential':
+    case 'permute-and-flip':
+    case 'truncated-poisson-sampled':
+    case 'sampled-without-replacement':
+    case 'random-allocation':
+    case 'balls-in-bins':
+    case 'zcdp':
+    case 'rdp-curve':
+    case 'repeat-and-select':
+    case 'one-of':
+      return true;
+    case 'tree':
+      return (event.maxParticipations ?? 1) > 1;
+    case 'laplace':
+      return (relation === 'replace-one' ? 2 : 1) / event.noiseMultiplier > largestRate;
+    case 'mixture-of-gaussians':
+      return Math.max(...event.sensitivities) / event.noiseMultiplier > largestRate;
+    case 'poisson-sampled':
+      return isNoiseless(event.event) || isLoose(event.event, relation);
+    case 'banded-matrix':
+      return event.noiseMultiplier / (event.columnNorm ?? 1) < leastSampledNoise;
+    case 'composed':
+      return event.events.some((part) => isLoose(part, relation));
+    case 'self-composed':
+      return isLoose(event.event, relation);
+    default:
+      return false;
+  }
+}
+
+/** Noise is in units of presence: one participation moves the mean of unit noise by this much. */
+function shiftOf(kind: string, event: DpEvent): number {
+  if (event.kind === 'gaussian') return 1 / event.noiseMultiplier;
+  throw new UnsupportedEventError(
+    `event=${kind} of ${event.kind}: known here for gaussian only. Account for it unsampled.`,
+  );
+}
+
+/**
+ * Poisson sampling at `rate`: a unit that takes part is one component of a mixture. Under replace-one Laplace and
+ * discrete noise are those of one number: with log-concave noise f the ratio of (1 - q) f(x) + q f(x - u) and
+ * (1 - q) f(x) + q f(x - v), u >= v, rises where it is above 1, so that H_a is a supremum over half-lines for a >= 1, and
+ * largest for u and -v at their limits; below 1 the roles change.
+ */
 function sampledPair(event: DpEvent, rate: number, relation: Relation, direction: PairDirection): LossPair {
   const replace = relation === 'replace-one';
   switch (event.kind) {
-    case 'gaussian': {
-      const shift = 1 / event.noiseMultiplier;
-      const sampled = [
-        [1 - rate, 0],
-        [rate, shift],
-      ] as const;
-      if (replace) {
-        return gaussianMixture(sampled, [
-          [1 - rate, 0],
-          [rate, -shift],
-        ]);
-      }
-      return oriented(gaussianMixture(sampled, [[1, 0]]), direction);
-    }
+    case 'gaussian':
+      return oriented(poissonGaussian(rate, 1 / event.noiseMultiplier, relation), direction);
     case 'laplace':
-      if (replace) break;
+      if (replace) return replacedLaplace(rate, event.noiseMultiplier);
       return oriented(laplace(rate, event.noiseMultiplier), direction);
     case 'discrete-gaussian':
-      if (replace) break;
+      if (replace) return replacedDiscreteGaussian(rate, event.sigma, event.sensitivity);
       return oriented(discreteGaussian(rate, event.sigma, event.sensitivity), direction);
     case 'discrete-laplace':
-      if (replace) break;
+      if (replace) return replacedDiscreteLaplace(rate, event.parameter, event.sensitivity);
       return oriented(discreteLaplace(rate, event.parameter, event.sensitivity), direction);
     default:
       throw new UnsupportedEventError(
@@ -118,46 +182,6 @@ function sampledPair(event: DpEvent, rate: number, relation: Relation, direction
           'discrete-gaussian and discrete-laplace only. Account for the inner event without sampling.',
       );
   }
-  throw unsupported(`poisson-sampled of ${event.kind}`, relation, 'add-or-remove-one or zero-out');
-}
-
-/**
- * Sampling without replacement under replace-one: with M's own pair (P, Q) under replacement, the profile is at most that
- * of ((1 - rate) Q + rate P, Q) at orders above 1 and of (P, (1 - rate) P + rate Q) below (Zhu, Dong, Wang,
- * arXiv:2106.08567, theorem 11). One pair has both: the first one's losses above 0, the second one's below, and the
- * rest of the mass at 0.
- */
-function withoutReplacement(event: DpEvent, rate: number, relation: Relation): LossPair {
-  if (event.kind !== 'gaussian') {
-    throw new UnsupportedEventError(
-      `event=sampled-without-replacement of ${event.kind}: known here for gaussian only. Account for it unsampled.`,
-    );
-  }
-  if (relation !== 'replace-one') throw unsupported('sampled-without-replacement', relation, 'replace-one');
-  const shift = 2 / event.noiseMultiplier;
-  if (rate === 0) return { pieces: [], atoms: [{ mass: 1, loss: 0 }], infinite: 0 };
-  if (rate === 1) return gaussianMixture([[1, shift]], [[1, 0]]);
-  const above = gaussianMixture(
-    [
-      [1 - rate, 0],
-      [rate, shift],
-    ],
-    [[1, 0]],
-  );
-  // The loss of the mixture is 0 halfway; that of its mirror image at minus that.
-  const middle = shift / 2;
-  const [high] = above.pieces;
-  const [low] = swapped(above).pieces;
-  const tail = normalTail(middle);
-  const massAbove = (1 - rate) * tail + rate * (1 - tail);
-  return {
-    pieces: [
-      { ...high!, from: middle },
-      { ...low!, to: -middle },
-    ],
-    atoms: [{ mass: 1 - massAbove - tail, loss: 0 }],
-    infinite: 0,
-  };
 }
 
 function unsupported(event: string, relation: Relation, nearest: string): UnsupportedEventError {
@@ -168,59 +192,4 @@ function unsupported(event: string, relation: Relation, nearest: string): Unsupp
 
 function oriented(pair: LossPair, direction: PairDirection): LossPair {
   return direction === 'add' ? swapped(pair) : pair;
-}
-
-function mirrored(terms: readonly Term[]): Term[] {
-  return terms.map((term) => ({ ...term, rate: term.rate === 0 ? 0 : -term.rate }));
-}
-
-/** The pair (Q, P). Both must have the same support. */
-export function swapped(pair: LossPair): LossPair {
-  return {
-    pieces: pair.pieces.map((piece) => ({
-      curvature: piece.curvature,
-      p: mirrored(piece.q),
-      q: mirrored(piece.p),
-      from: -piece.to,
-      to: -piece.from,
-    })),
-    atoms: pair.atoms.map(({ mass, loss }) => ({ mass: mass * exp(-loss), loss: -loss })),
-    infinite: pair.infinite,
-  };
-}
-
-type Component = readonly [weight: number, centre: number];
-
-/** Mixtures of unit Gaussians, P centred at or above 0, Q at or below. */
-function gaussianMixture(p: readonly Component[], q: readonly Component[]): LossPair {
-  const terms = (components: readonly Component[]): Term[] =>
-    components.map(([weight, centre]) => ({
-      log: log(weight) - 0.5 * centre * centre - halfLogTwoPi,
-      rate: centre,
-      weight,
-    }));
-  const piece: SmoothPiece = { curvature: 1, p: terms(p), q: terms(q), from: -Infinity, to: Infinity };
-  return { pieces: [piece], atoms: [], infinite: 0 };
-}
-
-/** (1 - rate) Laplace(0, b) + rate Laplace(1, b) against Laplace(0, b): constant loss outside [0, 1]. */
-function laplace(rate: number, b: number): LossPair {
-  const outside = (shift: number): number => log(1 - rate + rate * exp(shift / b));
-  const rest = rate < 1 ? [{ log: log1p(-rate) - log(2), rate: -1, weight: 1 - rate }] : [];
-  // In units of the scale b.
-  const width = 1 / b;
-  const piece: SmoothPiece = {
-    curvature: 0,
-    p: [...rest, { log: log(rate) - log(2) - width, rate: 1, weight: rate }],
-    q: [{ log: -log(2), rate: -1, weight: 1 }],
-    from: 0,
-    to: width,
-  };
-  const lowest = rate < 1 ? outside(-1) : -width;
-  const highest = rate < 1 ? logMixture(rate, width) : width;
-  const atoms: Atom[] = [
-    { mass: 0.5 * exp(lowest), loss: lowest },
-    { mass: 0.5 * exp(highest - width), loss: highest },
-  ];
-  return { pieces: [piece], atoms, infinite: 0 };
 }

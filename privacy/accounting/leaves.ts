@@ -1,24 +1,21 @@
 import { UnsupportedEventError } from '../errors.ts';
+import { leastAllocationNoise } from './allocation.ts';
 import type { DpEvent, Relation } from './events.ts';
-import { treeSensitivitySquared } from './tree.ts';
+import { isNoiseless, leastSampledNoise } from './noise-limits.ts';
+import type { Side } from './profile.ts';
+import { treeSensitivityReached, treeSensitivitySquared } from './tree.ts';
 
 /** A mechanism that is not itself a composition, and how often it runs. */
 export type Leaf = { readonly event: DpEvent; readonly count: number };
 
 /**
- * Noise so small that sampling makes no useful difference: one participation costs epsilon 1250 or more. Such steps are
- * bounded without their sampling (which only lowers every divergence: they are jointly convex).
- */
-export function isNoiseless(event: DpEvent): boolean {
-  return (event.kind === 'gaussian' || event.kind === 'laplace') && event.noiseMultiplier < 0.02;
-}
-
-/**
  * The mechanisms of an event tree in a normal form: compositions are flattened, Gaussians merged into one (noise
  * multipliers add as inverse squares), equal ones counted together, no-ops dropped, and the rest sorted. Trees that say
  * the same therefore get the same answer, to the bit.
+ * @param side - 'lower': mechanisms that show at most what some mechanism of the event's kind shows on some data
  */
-export function leavesOf(event: DpEvent, relation: Relation): Leaf[] {
+export function leavesOf(event: DpEvent, relation: Relation, side: Side = 'upper'): Leaf[] {
+  const isUpper = side === 'upper';
   const counts = new Map<string, { event: DpEvent; count: number }>();
   let inverseVariance = 0;
   const visit = (part: DpEvent, count: number): void => {
@@ -43,10 +40,21 @@ export function leavesOf(event: DpEvent, relation: Relation): Leaf[] {
         return;
       case 'tree': {
         const { steps, maxParticipations = 1, minSeparation = 0 } = part;
-        const squared = treeSensitivitySquared(steps, maxParticipations, minSeparation);
+        const sensitivity = isUpper ? treeSensitivitySquared : treeSensitivityReached;
+        const squared = sensitivity(steps, maxParticipations, minSeparation);
         inverseVariance += (count * squared) / (part.noiseMultiplier * part.noiseMultiplier);
         return;
       }
+      case 'truncated-poisson-sampled':
+        visitTruncated(part, count);
+        return;
+      case 'random-allocation':
+        visitAllocation(part.steps, part.selected, gaussianNoise(part.kind, part.event), count);
+        return;
+      case 'balls-in-bins':
+        // The unit is in the same batch of every epoch: together they are one Gaussian step with less noise.
+        visitAllocation(part.bins, 1, gaussianNoise(part.kind, part.event) / Math.sqrt(part.epochs), count);
+        return;
       default:
         keep(part, count);
     }
@@ -63,7 +71,7 @@ export function leavesOf(event: DpEvent, relation: Relation): Leaf[] {
       visit(inner, count);
       return;
     }
-    const leaves = leavesOf(inner, relation);
+    const leaves = leavesOf(inner, relation, side);
     if (leaves.length === 0) return;
     const [only] = leaves;
     if (leaves.length > 1 || !only || only.count !== 1) {
@@ -72,8 +80,60 @@ export function leavesOf(event: DpEvent, relation: Relation): Leaf[] {
           'only. Sample each mechanism by itself.',
       );
     }
-    if (isNoiseless(only.event)) visit(only.event, count);
-    else keep({ kind: 'poisson-sampled', rate, event: only.event }, count);
+    if (isNoiseless(only.event)) {
+      if (isUpper) visit(only.event, count);
+      else {
+        const noisier = { ...only.event, noiseMultiplier: leastSampledNoise } as DpEvent;
+        keep({ kind: 'poisson-sampled', rate, event: noisier }, count);
+      }
+    } else keep({ kind: 'poisson-sampled', rate, event: only.event }, count);
+  };
+  /** The noise of an event that is Gaussian altogether; Infinity for one that releases nothing. */
+  const gaussianNoise = (kind: string, inner: DpEvent): number => {
+    const [only, ...others] = leavesOf(inner, relation, side);
+    if (!only) return Infinity;
+    if (others.length === 0 && only.event.kind === 'gaussian' && only.count === 1) {
+      return only.event.noiseMultiplier;
+    }
+    throw new UnsupportedEventError(
+      `event=${kind} of ${inner.kind}: known here for gaussian only. Account for the steps without the sampling.`,
+    );
+  };
+  const visitTruncated = (
+    part: Extract<DpEvent, { kind: 'truncated-poisson-sampled' }>,
+    count: number,
+  ): void => {
+    const noise = gaussianNoise(part.kind, part.event);
+    if (part.rate === 0 || noise === Infinity) return;
+    if (noise < leastSampledNoise && isUpper) {
+      // Unsampled; a unit that is added may displace another one.
+      visit(
+        { kind: 'gaussian', noiseMultiplier: relation === 'add-or-remove-one' ? noise / 2 : noise },
+        count,
+      );
+      return;
+    }
+    keep(
+      { ...part, event: { kind: 'gaussian', noiseMultiplier: Math.max(noise, leastSampledNoise) } },
+      count,
+    );
+  };
+  /**
+   * k of t steps: as k allocations of one of floor(t / k) steps each, given a random partition of the steps, which does
+   * not depend on the data (Feldman and Shenfeld, arXiv:2502.08202). From below: the sum of all steps, one Gaussian.
+   */
+  const visitAllocation = (steps: number, selected: number, noise: number, count: number): void => {
+    if (noise === Infinity) return;
+    if (selected === steps || (noise < leastAllocationNoise && isUpper)) {
+      visit({ kind: 'gaussian', noiseMultiplier: noise }, count * selected);
+    } else if (selected > 1 && !isUpper) {
+      visit({ kind: 'gaussian', noiseMultiplier: (noise * Math.sqrt(steps)) / selected }, count);
+    } else {
+      const step = { kind: 'gaussian', noiseMultiplier: Math.max(noise, leastAllocationNoise) } as const;
+      const choices = Math.floor(steps / selected);
+      if (choices === 1) visit(step, count * selected);
+      else keep({ kind: 'random-allocation', steps: choices, selected: 1, event: step }, count * selected);
+    }
   };
   /** Amplified BandMF (arXiv:2306.08153, theorem 4): as DP-SGD with ceil(iterations / bands) steps. */
   const visitBanded = (part: Extract<DpEvent, { kind: 'banded-matrix' }>, count: number): void => {

@@ -20,7 +20,7 @@ export type Enclosure = { readonly interval: Interval; readonly budget: Budget; 
 const sizes = [2 ** 13, 2 ** 15, 2 ** 17] as const;
 /** Relative width at which an interval is narrow enough. */
 const tolerance = 1e-4;
-/** More steps than this are left to Renyi divergences: the rounding of each step would add up. */
+/** More steps than this are left to Renyi divergences (from above): the rounding of each step would add up. */
 const maxSteps = 1e10;
 /** Part of delta that may be spent on giving absurdly rare outcomes an infinite loss. */
 const truncationShare = 1e-7;
@@ -42,7 +42,8 @@ const spareNats = 14;
 export function epsilonEnclosure(pairs: readonly PairCount[], delta: number, maxSize = Infinity): Enclosure {
   if (infiniteMass(pairs) >= delta) return unbounded();
   if (stepsOf(pairs) > maxSteps) {
-    return { ...unbounded(), interval: { lower: 0, estimate: Infinity, upper: Infinity } };
+    const { lower } = epsilonEnclosure(fewer(pairs), delta, maxSize).interval;
+    return { ...unbounded(), interval: { lower, estimate: Infinity, upper: Infinity } };
   }
   const { phases, cumulant } = prepare(pairs, delta);
   const saddle = saddleOf(cumulant, { delta });
@@ -73,7 +74,10 @@ export function epsilonEnclosure(pairs: readonly PairCount[], delta: number, max
 
 /** Certified interval of delta at `epsilon` >= 0. */
 export function deltaEnclosure(pairs: readonly PairCount[], epsilon: number): Enclosure {
-  if (stepsOf(pairs) > maxSteps) return { ...unbounded(), interval: { lower: 0, estimate: 1, upper: 1 } };
+  if (stepsOf(pairs) > maxSteps) {
+    const { lower } = deltaEnclosure(fewer(pairs), epsilon).interval;
+    return { ...unbounded(), interval: { lower, estimate: 1, upper: 1 } };
+  }
   if (epsilon >= totalLoss(pairs)) {
     const least = infiniteMass(pairs);
     return { ...unbounded(), interval: { lower: 0, estimate: least, upper: least } };
@@ -95,6 +99,12 @@ export function deltaEnclosure(pairs: readonly PairCount[], epsilon: number): En
     delta = Math.max(1e-290, lower > 0 ? lower : Math.min(upper / 10, exp(saddle.logDelta)));
   }
   return enclosure(lower, upper, last!, epsilon);
+}
+
+/** As many steps of a longer composition as are composed here: fewer show less. */
+function fewer(pairs: readonly PairCount[]): PairCount[] {
+  const share = (0.999 * maxSteps) / stepsOf(pairs);
+  return pairs.map(({ pair, count }) => ({ pair, count: Math.max(1, Math.floor(count * share)) }));
 }
 
 function stepsOf(pairs: readonly PairCount[]): number {

@@ -1,7 +1,9 @@
 import { InvalidParameterError, UnsupportedEventError } from '../errors.ts';
 import type { Interval } from './answer.ts';
+import { pairsOf } from './bounds.ts';
+import type { DirectedPairs } from './bounds.ts';
 import { composePhases } from './composition.ts';
-import { directionsOf } from './dominating.ts';
+import { isLoose } from './dominating.ts';
 import { exp, log } from './elementary.ts';
 import type { DpEvent, Relation } from './events.ts';
 import { leavesOf } from './leaves.ts';
@@ -9,7 +11,7 @@ import { normalTail } from './normal.ts';
 import { prepare } from './pld.ts';
 import type { PairCount } from './pld.ts';
 import { deltaBound, profileOf } from './profile.ts';
-import { checkRelation, isSymmetric, pairsOf } from './query.ts';
+import { checkRelation } from './query.ts';
 import { singleStepDelta } from './single-step.ts';
 import { saddleOf, tiltFor } from './windows.ts';
 
@@ -91,19 +93,25 @@ function checkProbability(name: string, value: number): void {
 }
 
 function curveOf(event: DpEvent, relation: Relation): Curve {
-  const leaves = leavesOf(event, relation);
-  if (leaves.length === 0) return () => ({ lower: 0, upper: 0 });
-  const directions = isSymmetric(leaves) ? directionsOf(relation).slice(0, 1) : directionsOf(relation);
-  const curves = directions.map((direction) => {
-    const pairs = pairsOf(leaves, relation, direction);
-    if (!pairs) {
-      throw new UnsupportedEventError(
-        `event=${event.kind}: read-outs need a loss distribution, and some part has Renyi bounds only. ` +
-          'Ask for epsilon at a delta instead.',
-      );
-    }
-    return curveOfPairs(pairs);
-  });
+  if (leavesOf(event, relation).length === 0) return () => ({ lower: 0, upper: 0 });
+  const upperPairs = pairsOf(event, relation, 'upper');
+  if (!upperPairs) {
+    throw new UnsupportedEventError(
+      `event=${event.kind}: read-outs need a loss distribution, and some part has Renyi bounds only. ` +
+        'Ask for epsilon at a delta instead.',
+    );
+  }
+  const most = worstCurve(upperPairs);
+  if (!isLoose(event, relation)) return most;
+  const least = worstCurve(pairsOf(event, relation, 'lower')!);
+  return (epsilon) => {
+    const { upper } = most(epsilon);
+    return { lower: Math.min(least(epsilon).lower, upper), upper };
+  };
+}
+
+function worstCurve(directed: readonly DirectedPairs[]): Curve {
+  const curves = directed.filter(({ pairs }) => pairs.length > 0).map(({ pairs }) => curveOfPairs(pairs));
   return (epsilon) => {
     let lower = 0;
     let upper = 0;

@@ -22,3 +22,36 @@ export function treeSensitivitySquared(
   }
   return total;
 }
+
+/** Participations beyond this many are not looked at from below. */
+const mostLooked = 1e5;
+
+/**
+ * The squared sensitivity that a unit reaches which takes part as early and as often as it may, always with the same
+ * gradient: a bound from below. Only whole nodes are counted.
+ */
+export function treeSensitivityReached(
+  steps: number,
+  maxParticipations: number,
+  minSeparation: number,
+): number {
+  const period = minSeparation + 1;
+  const participations = Math.min(maxParticipations, Math.ceil(steps / period), mostLooked);
+  let total = 0;
+  for (let leaves = 1; leaves <= steps; leaves *= 2) {
+    let node = -1;
+    let inNode = 0;
+    for (let k = 0; k < participations; k++) {
+      const next = Math.floor((k * period) / leaves);
+      if ((next + 1) * leaves > steps) break;
+      if (next !== node) {
+        total += inNode * inNode;
+        node = next;
+        inNode = 0;
+      }
+      inNode++;
+    }
+    total += inNode * inNode;
+  }
+  return total;
+}

@@ -227,11 +227,11 @@ describe('sampling without replacement', () => {
     }
   });
 
-  test('many steps cost less than the Renyi bound of dp_accounting, and nothing is said from below', () => {
+  test('many steps cost less than the Renyi bound of dp_accounting, and hardly more than is shown from below', () => {
     const { epsilon: found } = epsilonOf(withoutReplacement(5000), { delta: 1e-6, relation: 'replace-one' });
     expect(found.upper).toBeLessThan(0.6843819296138578);
-    expect(found.upper).toBeGreaterThan(0.3);
-    expect(found.lower).toBe(0);
+    expect(found.lower).toBeGreaterThan(0.3);
+    expect(found.upper).toBeLessThan(found.lower * 1.1);
   });
 
   test('other relations are refused', () => {
