@@ -1,5 +1,8 @@
+export { openCharging } from './charging.ts';
+export type { Charging, ChargingOptions } from './charging.ts';
 export { LedgerUnavailableError, openDatabase } from './database.ts';
 export type { Database } from './database.ts';
+export { documentOf, treeOf } from './document.ts';
 export { openLedger } from './ledger.ts';
 export type { Ledger, Request } from './ledger.ts';
 export { dataDirectory, ledgerUrl } from './location.ts';

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/index.ts';
+import { settleCharges } from './charging.ts';
 import { resumeJob, trainJob, type TrainedRun, type TrainOptions } from './job.ts';
 import { majority, measure, summaryRow } from './measure.ts';
 import { notPrivate } from './plan-file.ts';
@@ -47,6 +48,7 @@ export async function finishRun(run: TrainedRun, options: Omit<TrainOptions, 'ou
     }
     if (retention !== undefined) metrics['retention'] = await retentionOf(run, retention);
     await writeRelease(run, metrics);
+    if (run.charging) await settleCharges(run.charging, directory, options);
   } finally {
     await run.close();
   }

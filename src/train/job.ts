@@ -6,7 +6,9 @@ import {
   type PrivacyStream,
 } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
+import type { Charging } from '../ledger/index.ts';
 import type { LoraSettings } from '../models/index.ts';
+import { chargingOf, type LedgerOptions } from './charging.ts';
 import { orClose } from './closing.ts';
 import { reportData } from './data-report.ts';
 import type { ReadyJob } from './job-session.ts';
@@ -27,7 +29,7 @@ import { openStart, requireUnchanged, writeStart, type Start } from './start.ts'
 import type { World } from './world.ts';
 
 /** How a run is started. */
-export interface TrainOptions {
+export interface TrainOptions extends LedgerOptions {
   readonly out: string;
   /** Trains the same job without clipping and noise; everything it makes is stamped NOT PRIVATE. */
   readonly nonPrivate?: boolean;
@@ -65,6 +67,8 @@ export interface TrainedRun {
   readonly logits: (part: 'train' | 'test' | 'validation') => Promise<Float32Array>;
   /** Metrics of the first phase on the test set, where that phase trained the head alone and others followed. */
   readonly frozen: unknown;
+  /** Where the run is charged; absent where nobody counts. */
+  readonly charging: Charging | undefined;
   /** Steps charged, over all phases. */
   readonly steps: number;
   close(): Promise<void>;
@@ -87,9 +91,10 @@ export async function trainJob(config: Config, options: TrainOptions): Promise<T
     const start: Start = { config, plan, nonPrivate, seeded, data: await dataDigests(config) };
     const directory = createRunDirectory(options.out);
     await reportData(stores, directory, createReadRegistry(plan.privacy.reads), options);
+    const charging = await chargingOf(start, directory, options);
     await writeStart(directory.start, start);
     if (judged) await writeJson(join(directory.release, 'conformance.json'), judged);
-    return trainPhases(start, directory, model, stores, options);
+    return trainPhases(start, directory, model, stores, options, charging);
   });
 }
 
@@ -127,7 +132,8 @@ export async function resumeJob(
       ? undefined
       : await options.check?.({ config: start.config, plan, model, stores });
     if (judged) await writeJson(join(directory.release, 'conformance.json'), judged);
-    return trainPhases(unchanged, directory, model, stores, options);
+    const charging = await chargingOf(unchanged, directory, options);
+    return trainPhases(unchanged, directory, model, stores, options, charging);
   });
 }
 

@@ -9,7 +9,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { DataError, DriftError } from '../../privacy/index.ts';
+import { DataError, DptuneError, DriftError } from '../../privacy/index.ts';
 
 /** One charge: a phase and a step of it, from 1. */
 export interface Charge {
@@ -27,10 +27,13 @@ export class Journal {
   readonly #file: number;
   readonly #path: string;
   readonly #charged = new Map<string, number>();
+  readonly #isPaid: (phase: string, step: number) => boolean;
   #bytes: number;
 
-  constructor(path: string) {
+  /** @param isPaid - whether a budget outside has paid for a step; without one there is no such budget */
+  constructor(path: string, isPaid: (phase: string, step: number) => boolean = () => true) {
     this.#path = path;
+    this.#isPaid = isPaid;
     const isNew = !existsSync(path);
     const charges = isNew ? [] : readJournal(path);
     this.#file = openSync(path, 'a+');
@@ -47,9 +50,16 @@ export class Journal {
   /**
    * Charges the phase's next step; returns only once the charge is on disk.
    * @throws DriftError where another process charged this run in the meantime
+   * @throws DptuneError `budget` for a step that was not paid for
    */
   charge(phase: string): Charge {
     const charge: Charge = { phase, step: this.charged(phase) + 1 };
+    if (!this.#isPaid(phase, charge.step)) {
+      throw new DptuneError(
+        'budget',
+        `step=${charge.step}: phase ${phase} is not paid for in the ledger that far. Pay before the step.`,
+      );
+    }
     const line = Buffer.from(`${JSON.stringify(charge)}\n`);
     this.#requireAlone();
     for (let done = 0; done < line.length;) done += writeSync(this.#file, line, done);

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { createReadRegistry, secureStream } from '../../privacy/index.ts';
+import type { Charging } from '../ledger/index.ts';
+import { journalFor, paying } from './charging.ts';
 import { orClose } from './closing.ts';
 import { createEvaluator } from './evaluator.ts';
 import type { TrainedRun, TrainOptions } from './job.ts';
-import { Journal } from './journal.ts';
+import type { Journal } from './journal.ts';
 import { sessionOf } from './job-session.ts';
 import { labelNamesOf, type BaseModel, type Stores } from './materials.ts';
 import { measure, scored } from './measure.ts';
@@ -24,6 +26,7 @@ export async function trainPhases(
   model: BaseModel,
   stores: Stores,
   options: Omit<TrainOptions, 'out' | 'plan'>,
+  charging?: Charging,
 ): Promise<TrainedRun> {
   const { config, plan, nonPrivate, seeded } = start;
   const { observer, world = alone, showPrivate = false } = options;
@@ -47,6 +50,7 @@ export async function trainPhases(
     running?.source.close();
     evaluator.close();
     journal?.close();
+    await charging?.close();
     await engine.dispose();
   };
 
@@ -89,9 +93,10 @@ export async function trainPhases(
     const before = phases.slice(0, index).reduce((sum, phase) => sum + phase.steps, 0);
     const validation = stores.validationIsPublic ? stores.validation : undefined;
     if (validation) await evaluator.open(validation, storeKeys['validation']!, cut, lora);
-    const best = await takeSteps(phaseRun, state, {
+    const paid = charging ? paying(phaseRun, charging, observer) : { run: phaseRun, observer };
+    const best = await takeSteps(paid.run, state, {
       config,
-      observer,
+      observer: paid.observer,
       remedy,
       before,
       report,
@@ -122,7 +127,7 @@ export async function trainPhases(
   };
 
   return orClose({ close }, async () => {
-    const charges = (journal = new Journal(directory.journal));
+    const charges = (journal = journalFor(directory, charging));
     let state = await readRunState(directory.checkpoint, digest);
     session.restore(state.values);
     if (state.phase === 0 && !state.inPhase) state = { ...state, frozen: await untrained() };
@@ -145,6 +150,7 @@ export async function trainPhases(
       model,
       logits: (part) => evaluator.logits(stores[part]!, storeKeys[part]!, lastCut, lora),
       frozen: state.frozen,
+      charging,
       steps: phases.reduce((sum, { name }) => sum + charges.charged(name), 0),
       async close() {
         await close();

@@ -1,0 +1,128 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { demandOf, type LedgerDocument, type Signer, type Steps } from '../../privacy/index.ts';
+import {
+  identityOf,
+  ledgerUrl,
+  LedgerUnavailableError,
+  openCharging,
+  type Charging,
+} from '../ledger/index.ts';
+import { Journal, readJournal } from './journal.ts';
+import type { Observer } from './observer.ts';
+import type { PhaseRun } from './phase.ts';
+import { readJson } from './plan-file.ts';
+import { writeJson, type RunDirectory } from './run-directory.ts';
+import type { Start } from './start.ts';
+
+/** Which ledger a run is charged to, and in whose name. */
+export interface LedgerOptions {
+  /** Place of the ledger; goes before the job's own and DPTUNE_LEDGER. */
+  readonly ledger?: string;
+  /** Signs the checkpoint that goes into the release. */
+  readonly signer?: Signer;
+  /** Program and version, for the ledger's entries. */
+  readonly tool?: string;
+}
+
+/**
+ * Reserves what a run will cost, or goes on with its reservation. `private/ledger.json` names it, and is written first: a
+ * crash right after the reservation leaves a name to go on with.
+ * @returns undefined where the job has no budget, or the run is not private and has no cost that a budget could hold
+ * @throws DptuneError `budget` if it is refused; nothing was read for training then
+ */
+export async function chargingOf(
+  { config, plan, nonPrivate }: Start,
+  directory: RunDirectory,
+  options: LedgerOptions & { readonly observer: Observer },
+): Promise<Charging | undefined> {
+  if (config.ledger === 'none' || nonPrivate) return undefined;
+  const { scope, url, approvals = 0 } = config.ledger;
+  const { observer, tool = 'dptune' } = options;
+  const { hash, unit, relation } = plan.privacy;
+  const file = join(directory.private, 'ledger.json');
+  const stored = existsSync(file)
+    ? ((await readJson(file)) as { job: string; scope: string; plan: string })
+    : undefined;
+  const isSame = stored?.scope === scope && stored.plan === hash;
+  const job = isSame ? stored.job : randomUUID();
+  if (!isSame) await writeJson(file, { job, scope, plan: hash });
+  const request = {
+    job,
+    scope,
+    plan: hash,
+    unit: unit.kind,
+    relation,
+    demand: demandOf(plan.privacy),
+    approvals,
+  };
+  const charging = await openCharging(request, stepsIn(directory.journal), {
+    url: ledgerUrl(options.ledger ?? url),
+    identity: identityOf(tool),
+    note: observer.note,
+    stopping: observer.stopping,
+  });
+  observer.note(`ledger: ${charging.place}, scope ${scope}`);
+  return charging;
+}
+
+function stepsIn(journal: string): Steps {
+  const steps: Record<string, number> = {};
+  if (existsSync(journal)) for (const { phase, step } of readJournal(journal)) steps[phase] = step;
+  return steps;
+}
+
+/** A run's journal, which charges no step that the ledger was not paid for. */
+export function journalFor({ journal }: RunDirectory, charging: Charging | undefined): Journal {
+  return new Journal(journal, charging && ((phase, step) => charging.isPaid(phase, step)));
+}
+
+/**
+ * A phase that pays for its steps ahead. Where the ledger stops answering, the run is asked to stop, which saves its state.
+ */
+export function paying(
+  run: PhaseRun,
+  charging: Charging,
+  observer: Observer,
+): { readonly run: PhaseRun; readonly observer: Observer } {
+  let gaveUp = false;
+  return {
+    observer: { ...observer, stopping: () => gaveUp || observer.stopping() },
+    run: {
+      ...run,
+      get taken() {
+        return run.taken;
+      },
+      async step() {
+        await charging.pay(run.phase.name, run.taken + 1);
+        const happened = await run.step();
+        // The next step is paid for here, because only between two steps the run can stop without loss.
+        if (run.taken < run.phase.steps) {
+          try {
+            await charging.pay(run.phase.name, run.taken + 1);
+          } catch (error) {
+            if (!(error instanceof LedgerUnavailableError)) throw error;
+            observer.note(`${error.message} Stopping at step ${run.taken}; nothing is lost.`);
+            gaveUp = true;
+          }
+        }
+        return happened;
+      },
+    },
+  };
+}
+
+/** Settles a run whose steps are done, and puts the proof into its release. */
+export async function settleCharges(
+  charging: Charging,
+  { journal, release }: RunDirectory,
+  { signer, observer }: LedgerOptions & { readonly observer: Observer },
+): Promise<LedgerDocument> {
+  const document = await charging.settle(stepsIn(journal), signer);
+  if (!signer) {
+    observer.note('ledger: no key was given, so the checkpoint in the release is not signed (--key NAME)');
+  }
+  await writeJson(join(release, 'ledger.json'), document);
+  return document;
+}
