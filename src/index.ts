@@ -16,4 +16,5 @@ export {
   type GradientGraph,
   type Graph,
 } from './graph/index.ts';
+export { collectReport, writeReport, type WrittenReport } from './report/index.ts';
 export * from './train/index.ts';

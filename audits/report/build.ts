@@ -6,7 +6,7 @@ import { limitsOf } from './content/limits.ts';
 import { accountingOf, mechanismOf } from './content/method.ts';
 import { scopeOf, unitOf } from './content/unit.ts';
 import { utilityOf } from './content/utility.ts';
-import { isPrivate, type Evidence } from './evidence.ts';
+import { costOf, isPrivate, type Evidence } from './evidence.ts';
 import { missing } from './schema-node.ts';
 import type { Report } from './schema.ts';
 
@@ -29,16 +29,16 @@ export function statusOf({ job }: Pick<Evidence, 'job'>): Report['status'] {
  */
 export function buildReport(evidence: Evidence): Report {
   const { plan, job, versions, created } = evidence;
-  const { privacy } = plan;
+  const cost = costOf(plan);
   const status = statusOf(evidence);
   const none = missing(status.reason);
-  const readouts = status.private ? supported(() => readoutsOf(privacy.event, privacy)) : none;
+  const readouts = status.private ? supported(() => readoutsOf(cost.event, cost)) : none;
   const body = {
     format: 'dptune-report/1',
     status,
     meta: { created, tool: 'dptune', versions },
-    claim: status.private ? claimOf(privacy, readouts) : none,
-    meaning: status.private ? meaningOf(privacy, readouts) : none,
+    claim: status.private ? claimOf(plan, readouts) : none,
+    meaning: status.private ? meaningOf(plan, readouts) : none,
     unit: unitOf(evidence, status.private),
     scope: scopeOf(evidence),
     mechanism: mechanismOf(evidence),

@@ -1,4 +1,4 @@
-import type { Plan } from '../../privacy/index.ts';
+import type { DpEvent, Plan } from '../../privacy/index.ts';
 import type {
   Approvals,
   Artifacts,
@@ -26,7 +26,26 @@ export interface PlanFacts {
   }[];
   readonly reasons: readonly string[];
   readonly sizeSource: 'declared' | 'counted';
+  readonly search?: SearchFacts;
   readonly privacy: Plan;
+}
+
+/** The search that a run is a trial of: what its choice among trials costs is the claim, not what the trial costs. */
+export interface SearchFacts {
+  readonly method: string;
+  readonly candidates: readonly unknown[];
+  readonly event: DpEvent;
+  readonly epsilon: number;
+}
+
+/** What the guarantee is about: the whole of what led to the released model, and its certified cost. */
+export function costOf({
+  privacy,
+  search,
+}: PlanFacts): Pick<Plan, 'event' | 'epsilon' | 'delta' | 'relation'> {
+  const { delta, relation } = privacy;
+  const { event, epsilon } = search ?? privacy;
+  return { event, epsilon, delta, relation };
 }
 
 export type JobFacts = Job;

@@ -1,6 +1,9 @@
 export { buildReport } from './build.ts';
+export { renderCard } from './card.ts';
 export { approvalsIn, auditIn, ledgerIn, testsIn } from './evidence-files.ts';
 export type { Evidence, JobFacts, PlanFacts } from './evidence.ts';
+export { renderHtml } from './html.ts';
+export { renderOpenDp } from './opendp.ts';
 export { renderings } from './renderings.ts';
 export type {
   Approvals,

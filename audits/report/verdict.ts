@@ -39,12 +39,12 @@ export function verdictOf(report: Report): Verdict {
   }
   const attacker = isGiven(meaning) && isGiven(meaning.attacker) ? meaning.attacker.at(1) : undefined;
   const limit = attacker
-    ? `: an attacker who wrongly accuses ${percentAtMost(attacker.falsePositiveRate)} of outsiders finds at most ${percentAtMost(attacker.truePositiveRate)} of those who were in it`
-    : ' than the figures below allow';
+    ? `an attacker who wrongly accuses ${percentAtMost(attacker.falsePositiveRate)} of outsiders finds at most ${percentAtMost(attacker.truePositiveRate)} of those who were in it`
+    : 'what the figures below allow';
   const tested = isGiven(implementationTests) || isGiven(audit);
   return {
     tone: tested ? 'good' : 'warning',
     title: 'Differentially private, within the limits below',
-    sentence: `Whatever anybody does with this model, it tells no more about whether ${claim.unit} was in its training data${limit}.`,
+    sentence: `Whatever anybody does with this model, it tells at most this much about whether ${claim.unit} was in its training data: ${limit}.`,
   };
 }

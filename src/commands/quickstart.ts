@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { CommandModule } from 'yargs';
 import { InvalidParameterError, reproducibleRng } from '../../privacy/index.ts';
 import { loadJob } from '../config/index.ts';
+import { writeReport } from '../report/index.ts';
 import { samplePublicText, sampleReviews, type Review } from '../samples/index.ts';
 import { finishRun, openJobModel, planJob, trainJob } from '../train/index.ts';
 import { checkFirst } from './check.ts';
@@ -53,8 +54,9 @@ export const quickstart: CommandModule<CommonArguments, Arguments> = {
         check: checkFirst(observer.note),
       });
       const finished = await finishRun(run, { observer });
+      const { page } = await writeReport(finished.directory.root);
       observer.end();
-      show(output, finished, (performance.now() - started) / 1000);
+      show(output, finished, page, (performance.now() - started) / 1000);
     } finally {
       observer.end();
     }
@@ -66,7 +68,7 @@ function showNext(output: Output, out: string): void {
   const path = (...parts: string[]) => relative(process.cwd(), join(out, ...parts)) || '.';
   output.line();
   output.line('Next:');
-  output.line(`  read   ${path('run', 'release', 'README.md')}`);
+  output.line(`  read   ${path('run', 'release', 'report.html')}`);
   output.line(`  ask    echo "the soup was not bad" | npx dptune predict ${path('run')}`);
   output.line(
     `  change ${path('job.yaml')}, then npx dptune train ${path('job.yaml')} --out ${path('run-2')}`,

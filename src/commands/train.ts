@@ -4,6 +4,7 @@ import { checkFirst } from './check.ts';
 import { roundedUp } from '../../privacy/figures.ts';
 import { loadJob, overrideOption } from '../config/index.ts';
 import { createEventFile, type EventFile } from '../evaluate/index.ts';
+import { writeReport } from '../report/index.ts';
 import {
   finishRun,
   readJson,
@@ -93,12 +94,13 @@ export const train: CommandModule<CommonArguments, Arguments> = {
             })
           : await resumeJob(args.resume, options);
       const finished = await finishRun(run, options);
+      const { page } = await writeReport(finished.directory.root);
       terminal.end();
       board?.write(
         finished.steps,
         scalarsOf('test', finished.metrics['private'] ?? finished.metrics['nonPrivate']),
       );
-      show(output, finished, (performance.now() - started) / 1000);
+      show(output, finished, page, (performance.now() - started) / 1000);
     } finally {
       terminal.end();
       board?.close();
@@ -148,7 +150,7 @@ function required(value: string | undefined, name: 'job' | 'out'): string {
 }
 
 /** Result of a run, for people and as the last event. */
-export function show(output: Output, finished: Finished, seconds: number): void {
+export function show(output: Output, finished: Finished, page: string, seconds: number): void {
   const { epsilon, delta, steps, metrics, directory, rows } = finished;
   output.line();
   output.table(rows);
@@ -158,7 +160,10 @@ export function show(output: Output, finished: Finished, seconds: number): void 
       ? `epsilon ${roundedUp(epsilon, 4)} at delta ${delta} after ${steps} steps, in ${seconds.toFixed(1)} s`
       : `NOT PRIVATE: ${steps} steps without clipping and noise, in ${seconds.toFixed(1)} s`,
   );
-  output.line(`${directory.release}: may be published under that guarantee`);
-  output.line(`${directory.private}: may not`);
-  output.event({ event: 'done', epsilon, delta, steps, seconds, metrics });
+  output.line(
+    `${directory.release}: ${Number.isFinite(epsilon) ? 'may be published under that guarantee' : 'carries no guarantee'}`,
+  );
+  output.line(`${directory.private}: must stay where it is`);
+  output.line(`${page}: the report`);
+  output.event({ event: 'done', epsilon, delta, steps, seconds, metrics, report: page });
 }

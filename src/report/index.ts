@@ -1,1 +1,2 @@
 export { collectReport } from './collect.ts';
+export { writeReport, type WrittenReport } from './write.ts';

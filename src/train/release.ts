@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { writeAdapter, writeAtomic, writeModel, type NamedTensor } from '../formats/index.ts';
 import { adapterOf, adapterUsage, exportModel, mergeLora } from '../models/index.ts';
 import type { TrainedRun } from './job.ts';
-import { modelCard, notPrivateReason } from './model-card.ts';
 import { writeJson } from './run-directory.ts';
 import { headOf } from './session.ts';
 
@@ -10,8 +9,8 @@ import { headOf } from './session.ts';
 export type ReleasedMetrics = Readonly<Record<string, unknown>>;
 
 /**
- * Writes `release/`: the merged model as a Hugging Face checkpoint, the adapter where there is one, metrics and model
- * card. plan.json lies there since the start.
+ * Writes `release/`: the merged model as a Hugging Face checkpoint, the adapter with how it is used where there is one, and
+ * metrics. plan.json lies there since the start; the report and the model card are made from all of it.
  */
 export async function writeRelease(run: TrainedRun, metrics: ReleasedMetrics): Promise<void> {
   const { session, lora, directory, model, plan, labelNames } = run;
@@ -37,18 +36,31 @@ export async function writeRelease(run: TrainedRun, metrics: ReleasedMetrics): P
     tensors: exported.tensors as Iterable<NamedTensor>,
     tokenizerFrom: model.directory.path,
   });
-  let usage: string | undefined;
   if (lora) {
     const baseModel = plan.model.reference;
+    const adapter = join(directory.release, 'adapter');
     await writeAdapter(
-      join(directory.release, 'adapter'),
+      adapter,
       adapterOf({ architecture, network, values: session.values, lora, task, head, baseModel }),
     );
-    if (!run.isPrivate) {
-      await writeAtomic(join(directory.release, 'adapter', 'README.md'), [`${notPrivateReason(run)}\n`]);
-    }
-    usage = adapterUsage({ task, head, labels: names.length, baseModel, path: 'adapter', architecture });
+    const usage = adapterUsage({
+      task,
+      head,
+      labels: names.length,
+      baseModel,
+      path: 'adapter',
+      architecture,
+    });
+    await writeAtomic(join(adapter, 'README.md'), [adapterCard(run, usage)]);
   }
   await writeJson(join(directory.release, 'metrics.json'), metrics);
-  await writeAtomic(join(directory.release, 'README.md'), [modelCard(run, metrics, usage)]);
+}
+
+/** For the adapter, which may be copied on its own. */
+function adapterCard({ isPrivate, nonPrivate }: TrainedRun, usage: string): string {
+  const how = nonPrivate ? 'without clipping and noise' : 'with sampling and noise from a seed';
+  const standing = isPrivate
+    ? 'Fine-tuned with differential privacy: the guarantee stands in the README.md and report.html of the release.'
+    : `NOT PRIVATE: trained ${how}. It carries no privacy guarantee.`;
+  return `${standing}\n\n\`\`\`python\n${usage}\n\`\`\`\n`;
 }

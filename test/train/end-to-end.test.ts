@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -24,8 +23,10 @@ afterAll(() => place.remove());
 const model = ['config.json', 'model.safetensors', 'tokenizer_config.json', 'vocab.txt'].map(
   (name) => `model/${name}`,
 );
-const always = ['README.md', 'metrics.json', ...model, 'plan.json'];
-const adapter = ['adapter/adapter_config.json', 'adapter/adapter_model.safetensors'];
+const always = ['metrics.json', ...model, 'plan.json'];
+const adapter = ['README.md', 'adapter_config.json', 'adapter_model.safetensors'].map(
+  (name) => `adapter/${name}`,
+);
 
 const cases: readonly (readonly [string, JobSettings])[] = [
   ['head on the mean', {}],
@@ -72,8 +73,5 @@ describe('a job, from end to end', () => {
     expect(finished.steps).toBe(6);
     expect(observer.steps.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4, 5, 6]);
     expect(observer.steps.at(-1)!.epsilon).toBe(finished.epsilon);
-    expect(await readFile(join(out, 'release', 'README.md'), 'utf8')).toContain(
-      'differential privacy for one',
-    );
   });
 });

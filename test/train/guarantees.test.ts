@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { seededStream } from '../../privacy/index.ts';
+import { writeReport } from '../../src/report/index.ts';
 import {
   createWorkplace,
   csvOf,
@@ -152,10 +153,17 @@ describe('G11:', () => {
 
   test('a run with seeded randomness is NOT PRIVATE everywhere', async () => {
     const { out, observer } = await trained(rows, 'seed', { train: { method: 'lora', lora: { rank: 2 } } });
+    await writeReport(out);
     const text = (name: string) => readFile(join(out, 'release', name), 'utf8');
     expect(await text('README.md')).toMatch(/^# NOT PRIVATE/m);
     expect(await text('README.md')).toContain('not-private');
     expect(await text('adapter/README.md')).toContain('NOT PRIVATE');
+    expect(await text('report.html')).toContain('<p class="stamp">NOT PRIVATE</p>');
+    expect(await jsonOf(join(out, 'release', 'report.json'))).toMatchObject({
+      status: { private: false, stamp: 'NOT PRIVATE' },
+      claim: { value: null },
+      meaning: { value: null },
+    });
     for (const name of ['plan.json', 'metrics.json']) {
       expect(await jsonOf(join(out, 'release', name))).toMatchObject({ notPrivate: true });
     }
@@ -275,7 +283,7 @@ describe('G19: replay on D and on D without one unit', () => {
       const [a, b] = await Promise.all([whole, less].map(({ out }) => readFile(join(out, 'release', name))));
       if (!a!.equals(b!)) differing.push(name);
     }
-    const mayDiffer = ['README.md', 'metrics.json', 'model/model.safetensors'];
+    const mayDiffer = ['metrics.json', 'model/model.safetensors'];
     expect(differing.filter((name) => !mayDiffer.includes(name))).toEqual([]);
     const journals = await Promise.all(
       [whole, less].map(({ out }) => readFile(join(out, 'private', 'journal.ndjson'))),
@@ -290,6 +298,7 @@ test('G29: release/ tells nothing that is private', async () => {
     privacy: { unit: 'user', maxRecordsPerUser: 2, publicSize: 60 },
     train: { method: 'lora', lora: { rank: 2 } },
   });
+  await writeReport(out);
   const steps = await stepsOf(out);
   expect(steps.filter(({ loss }) => loss !== null).length).toBeGreaterThan(3);
   const secrets = [

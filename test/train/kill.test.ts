@@ -52,7 +52,16 @@ describe('a process of the command line', () => {
     );
     expect(plan.privacy.phases[0]!.steps).toBe(steps);
     expect((await filesIn(join(out, 'release'))).filter((name) => name.endsWith('.tmp'))).toEqual([]);
-    expect(await readdir(join(out, 'release'))).toEqual(['README.md', 'metrics.json', 'model', 'plan.json']);
+    expect(await readdir(join(out, 'release'))).toEqual(
+      expect.arrayContaining([
+        'README.md',
+        'metrics.json',
+        'model',
+        'plan.json',
+        'report.html',
+        'report.json',
+      ]),
+    );
     expect(Object.values(await releasedWeights(out)).every((values) => values.every(Number.isFinite))).toBe(
       true,
     );

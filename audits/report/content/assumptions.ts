@@ -2,6 +2,8 @@ import type { Evidence } from '../evidence.ts';
 import { isGiven } from '../schema-node.ts';
 import type { Accounting } from '../schema-method.ts';
 
+const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
+
 type Assumption = Accounting['assumptions'][number];
 
 /** What the bound rests on, each with what is known of it. */
@@ -76,7 +78,6 @@ export function assumptionsOf({ plan, implementationTests, stepsCharged }: Evide
     const text = 'No more steps were taken than the plan pays for.';
     if (!isGiven(stepsCharged)) return { text, holds: 'not shown', evidence: `${stepsCharged.reason}.` };
     const over = phases.filter(({ name, steps }) => (stepsCharged[name] ?? 0) > steps);
-    const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
     const taken = sum(phases.map(({ name }) => stepsCharged[name] ?? 0));
     const evidence = `${taken} steps were written down, each before its batch was drawn; the plan pays for ${sum(phases.map(({ steps }) => steps))}.`;
     return { text, holds: over.length === 0 ? 'holds' : 'does not hold', evidence };

@@ -6,6 +6,7 @@ import {
   type Plan,
   type Readouts,
 } from '../../../privacy/index.ts';
+import { costOf, type PlanFacts } from '../evidence.ts';
 import type { Claim, Meaning } from '../schema-claim.ts';
 import { missing, type Field } from '../schema-node.ts';
 import { statementOf, unitInWords } from './words.ts';
@@ -40,15 +41,16 @@ export function finiteEpsilon(
   }) as Field<number>;
 }
 
-export function claimOf(plan: Plan, readouts: Field<Readouts>): Claim {
-  const { epsilon, delta, relation, unit, event } = plan;
+export function claimOf(plan: PlanFacts, readouts: Field<Readouts>): Claim {
+  const { unit } = plan.privacy;
+  const { epsilon, delta, relation, event } = costOf(plan);
   return {
     variant: 'approximate',
     epsilon,
     delta,
     relation,
     unit: unitInWords(unit),
-    statement: statementOf(plan),
+    statement: statementOf({ epsilon, delta, unit, relation }),
     gaussian: 'mu' in readouts ? readouts.mu() : readouts,
     profile: supported(() =>
       profileDeltas.map((at) => ({
@@ -57,7 +59,9 @@ export function claimOf(plan: Plan, readouts: Field<Readouts>): Claim {
         epsilon: at === delta ? epsilon : epsilonOf(event, { delta: at, relation }).epsilon.upper,
       })),
     ),
-    withoutAmplification: withoutAmplification(plan),
+    withoutAmplification: plan.search
+      ? missing('not computed for a search over settings')
+      : withoutAmplification(plan.privacy),
   };
 }
 
@@ -79,11 +83,11 @@ function withoutAmplification(plan: Plan): Claim['withoutAmplification'] {
   return { epsilon, participations: counts.reduce((sum, count) => sum + count, 0) };
 }
 
-export function meaningOf(plan: Plan, readouts: Field<Readouts>): Meaning {
-  const unit = unitInWords(plan.unit);
+export function meaningOf(plan: PlanFacts, readouts: Field<Readouts>): Meaning {
+  const unit = unitInWords(plan.privacy.unit);
   const words = {
     means: [
-      `Whatever anybody does with the released model, it is nearly as likely to happen if ${unit} had been left out of the training data.`,
+      `Whatever anybody does with the released model, how likely it is to happen changes only within the limits of this report if ${unit} is left out of the training data.`,
       'This holds against an attacker who knows everything else: all other data, the settings, the program and the model itself, and who has unlimited time.',
       'It holds for every unit and for all time: no later discovery and no other data set can undo it.',
       'Anything computed from the model later, such as its answers, is covered by the same guarantee.',
@@ -128,9 +132,10 @@ export function meaningOf(plan: Plan, readouts: Field<Readouts>): Meaning {
 }
 
 /** What groups of units are protected by. */
-export function groupsOf(plan: Plan): { size: number; epsilon: Field<number> }[] {
+export function groupsOf(plan: PlanFacts): { size: number; epsilon: Field<number> }[] {
   return [2, 4, 10].map((size) => {
-    const event = supported(() => groupOf(plan.event, size));
-    return { size, epsilon: 'value' in event ? event : finiteEpsilon(event, plan) };
+    const cost = costOf(plan);
+    const event = supported(() => groupOf(cost.event, size));
+    return { size, epsilon: 'value' in event ? event : finiteEpsilon(event, cost) };
   });
 }

@@ -1,6 +1,5 @@
 import { createFilter, epsilonCurve, type Plan } from '../../../privacy/index.ts';
-import type { Evidence } from '../evidence.ts';
-import { isPrivate } from '../evidence.ts';
+import { costOf, isPrivate, type Evidence } from '../evidence.ts';
 import { isGiven, missing } from '../schema-node.ts';
 import type { Accounting, Mechanism } from '../schema-method.ts';
 import { assumptionsOf } from './assumptions.ts';
@@ -67,7 +66,8 @@ export function mechanismOf({ plan, job, stepsCharged }: Evidence): Mechanism {
 
 export function accountingOf(evidence: Evidence): Accounting {
   const { privacy } = evidence.plan;
-  const { accountant, event, delta, relation, epsilon } = privacy;
+  const { accountant } = privacy;
+  const { event, delta, relation, epsilon } = costOf(evidence.plan);
   return {
     method: methods[accountant.method],
     version: accountant.version,
@@ -78,7 +78,9 @@ export function accountingOf(evidence: Evidence): Accounting {
       filter.charge(event);
       return { method: 'Renyi differential privacy at fixed orders', epsilon: filter.spent() };
     }),
-    curve: supported(() => curveOf(privacy)),
+    curve: evidence.plan.search
+      ? missing('the cost of a search over settings does not grow step by step')
+      : supported(() => curveOf(privacy)),
     assumptions: assumptionsOf(evidence),
   };
 

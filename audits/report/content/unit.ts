@@ -1,11 +1,12 @@
 import type { Scope, Unit } from '../schema-claim.ts';
 import { isGiven, missing } from '../schema-node.ts';
-import type { Evidence } from '../evidence.ts';
+import { costOf, type Evidence } from '../evidence.ts';
 import { groupsOf } from './claim.ts';
 import { relationInWords } from './words.ts';
 
 export function unitOf({ plan, statements }: Evidence, isClaimed: boolean): Unit {
-  const { unit, relation, epsilon } = plan.privacy;
+  const { unit, relation } = plan.privacy;
+  const { epsilon } = costOf(plan);
   const isUser = unit.kind === 'user';
   return {
     kind: unit.kind,
@@ -26,7 +27,7 @@ export function unitOf({ plan, statements }: Evidence, isClaimed: boolean): Unit
         : missing(
             'no user-level guarantee is possible without a bound on the number of records of one user; see groups for several records together',
           ),
-    groups: isClaimed ? groupsOf(plan.privacy) : [],
+    groups: isClaimed ? groupsOf(plan) : [],
   };
 }
 
@@ -36,9 +37,10 @@ export function scopeOf(evidence: Evidence): Scope {
     setting: 'central',
     accessesCovered:
       'The training steps of this run and the charged reads below. Nothing that happened to the data before or beside this run.',
-    tuningCovered: false,
-    tuning:
-      'The recipe chooses settings from public facts alone, which costs nothing. Whether earlier runs on the same data guided the choice is not known here; if they did, their cost is added in the ledger or nowhere.',
+    tuningCovered: plan.search !== undefined,
+    tuning: plan.search
+      ? `This run was chosen among ${plan.search.candidates.length} candidates by looking at the private data (${plan.search.method}); the claim is the cost of the whole search.`
+      : 'The recipe chooses settings from public facts alone, which costs nothing. Whether earlier runs on the same data guided the choice is not known here; if they did, their cost is added in the ledger or nowhere.',
     output:
       'The final model and every intermediate one, with everything in release/. The losses, gradient norms and realised batch sizes of single steps are not covered and stay in private/.',
     reads: plan.privacy.reads.map(({ name, purpose, disposition }) => ({ name, purpose, disposition })),

@@ -10,6 +10,7 @@ const roles: Readonly<Record<string, Model['role']>> = {
   private: 'released',
   nonPrivate: 'released',
   frozen: 'baseline',
+  untrained: 'baseline',
   majority: 'baseline',
   validation: 'validation',
 };

@@ -18,7 +18,12 @@ export function unitInWords(unit: PrivacyUnit): string {
 }
 
 /** The guarantee as one sentence. */
-export function statementOf({ epsilon, delta, unit, relation }: Plan): string {
+export function statementOf({
+  epsilon,
+  delta,
+  unit,
+  relation,
+}: Pick<Plan, 'epsilon' | 'delta' | 'unit' | 'relation'>): string {
   return (
     `(epsilon, delta) = (${roundedUp(epsilon, 4)}, ${roundedUp(delta, 4)}) differential privacy for ${unitInWords(unit)}, ` +
     `neighbouring relation ${relation}.`

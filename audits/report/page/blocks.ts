@@ -6,7 +6,11 @@ type Cell = string | number | Html | undefined;
 /** A field as people see it: its value, or why there is none. */
 export function shown<T>(field: Field<T>, show: (value: T) => Cell = (value) => String(value)): Html {
   if (isGiven(field)) return html`${show(field)}`;
-  return html`<span class="none">Not available: ${field.reason}.</span>`;
+  return html`<span class="none">${sentenceOf(field.reason)}</span>`;
+}
+
+function sentenceOf(reason: string): string {
+  return `${reason.charAt(0).toUpperCase()}${reason.slice(1)}${reason.endsWith('.') ? '' : '.'}`;
 }
 
 /** Names and values, one a row. */

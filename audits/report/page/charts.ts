@@ -32,7 +32,14 @@ const config = {
     titlePadding: 8,
     tickCount: 5,
   },
-  legend: { labelColor: 'var(--ink)', labelFontSize: 12, title: null, orient: 'top', symbolStrokeWidth: 2 },
+  legend: {
+    labelColor: 'var(--ink)',
+    labelFontSize: 12,
+    title: null,
+    orient: 'top',
+    symbolStrokeWidth: 2,
+    labelLimit: 260,
+  },
   line: { strokeWidth: 2.5 },
 };
 

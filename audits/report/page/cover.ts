@@ -49,7 +49,8 @@ function figuresOf({ claim, meaning }: Report): Html | undefined {
   const attacker = isGiven(meaning) && isGiven(meaning.attacker) ? meaning.attacker.at(1) : undefined;
   const accuracy =
     isGiven(meaning) && isGiven(meaning.accuracyFromHalf) ? meaning.accuracyFromHalf : undefined;
-  const oneIn = Math.floor(1 / claim.delta);
+  // The largest whole number that is no more than 1/delta, which float64 may put just below it.
+  const oneIn = Math.floor((1 / claim.delta) * (1 + 1e-12));
   return html`<section class="numbers" aria-label="The guarantee in three numbers">
     <div>
       <p class="number">${roundedUp(claim.epsilon, 4)}</p>

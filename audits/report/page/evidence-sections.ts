@@ -21,18 +21,36 @@ export function evidenceSections(report: Report, charts: Charts): Html[] {
 
 type Measured = Report['utility']['models'][number]['figures'];
 
-function figureText(figures: Measured, metric: string): string {
+function figureOf(figures: Measured, metric: string): Html {
   const found = figures.find((figure) => figure.metric === metric);
-  if (!found || typeof found.value !== 'number') return '–';
+  if (!found || typeof found.value !== 'number') return html`–`;
   const { value, interval } = found;
-  if (!isGiven(interval)) return value.toFixed(3);
-  return `${value.toFixed(3)} (${interval.lower.toFixed(3)} to ${interval.upper.toFixed(3)})`;
+  if (!isGiven(interval)) return html`${value.toFixed(3)}`;
+  return html`${value.toFixed(3)}
+    <span class="interval">${interval.lower.toFixed(3)} to ${interval.upper.toFixed(3)}</span>`;
+}
+
+/** Metrics down, models or values of a column across. */
+function comparison(
+  caption: string,
+  columns: readonly { readonly name: string; readonly records: number; readonly figures: Measured }[],
+): Html {
+  const metrics = [...new Set(columns.flatMap(({ figures }) => figures.map(({ metric }) => metric)))];
+  return table(
+    caption,
+    ['', ...columns.map(({ name }) => name)],
+    [
+      ...metrics.map((metric) => [
+        metricName(metric),
+        ...columns.map(({ figures }) => figureOf(figures, metric)),
+      ]),
+      ['records', ...columns.map(({ records }) => grouped(records))],
+    ],
+  );
 }
 
 function utility({ utility: found }: Report, charts: Charts): Html {
   const { models, retention, primary } = found;
-  const metrics = [...new Set(models.flatMap(({ figures }) => figures.map(({ metric }) => metric)))];
-  const headings = ['model', 'records', ...metrics.map(metricName)];
   const released = models.find(({ role }) => role === 'released');
   return section(
     'utility',
@@ -40,27 +58,12 @@ function utility({ utility: found }: Report, charts: Charts): Html {
     html`<p>${found.caveat}</p>`,
     charts.utility ?? shown(primary),
     models.length > 0
-      ? table(
+      ? comparison(
           'Figures, with 95 % bootstrap intervals',
-          headings,
-          models.map(({ name, records, figures }) => [
-            modelName(name),
-            grouped(records),
-            ...metrics.map((metric) => figureText(figures, metric)),
-          ]),
+          models.map(({ name, ...measured }) => ({ name: modelName(name), ...measured })),
         )
       : undefined,
-    ...Object.entries(released?.slices ?? {}).map(([column, values]) =>
-      table(
-        `By ${column}`,
-        headings.with(0, column),
-        values.map(({ name, records, figures }) => [
-          name,
-          grouped(records),
-          ...metrics.map((metric) => figureText(figures, metric)),
-        ]),
-      ),
-    ),
+    ...Object.entries(released?.slices ?? {}).map(([column, values]) => comparison(`By ${column}`, values)),
     facts('Comparisons', [
       ['Non-private twin', shown(found.nonPrivate)],
       [

@@ -13,7 +13,7 @@ export const styleSheet = `
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; overflow-wrap: break-word; }
-main, .contents, footer { max-width: 50rem; margin: 0 auto; padding: 0 1.25rem; }
+main, footer { max-width: 50rem; margin: 0 auto; padding: 0 1.25rem; }
 .cover { padding-top: 3rem; }
 h1, h2, .number, .formal { font-family: Georgia, 'Times New Roman', serif; font-weight: 600; text-wrap: balance; }
 h1 { font-size: 2.1rem; line-height: 1.2; margin: 0 0 1rem; }
@@ -39,14 +39,14 @@ tbody th { font-weight: 500; }
 .scroll { overflow-x: auto; }
 .scroll:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 code, pre { font-family: ui-monospace, 'DejaVu Sans Mono', monospace; font-size: 0.82em; overflow-wrap: anywhere; white-space: pre-wrap; margin: 0; }
-.badge { display: inline-block; font-size: 0.8rem; line-height: 1.4; font-weight: 600; padding: 0 0.5rem; border: 1px solid currentColor; border-radius: 1rem; margin-right: 0.3rem; }
+.badge { display: inline-block; font-size: 0.8rem; line-height: 1.4; font-weight: 600; padding: 0 0.5rem; border: 1px solid currentColor; border-radius: 1rem; margin-right: 0.3rem; white-space: nowrap; }
 .badge.good { color: var(--good); } .badge.warning { color: var(--warning); } .badge.bad { color: var(--bad); } .badge.plain { color: var(--muted); }
-.none { color: var(--muted); }
+.none { color: var(--muted); } .interval { display: block; font-size: 0.85em; color: var(--muted); white-space: nowrap; }
 .lines { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 2.5rem 2rem; margin-top: 2.5rem; }
 .lines p { border-top: 1px solid var(--faint); margin: 0; padding-top: 0.25rem; font-size: 0.8rem; color: var(--muted); }
 figure { margin: 1.5rem 0; } figcaption { font-weight: 600; font-size: 0.9rem; margin-bottom: 0.5rem; }
 figure svg { display: block; width: 100%; max-width: 34rem; height: auto; }
-.contents { margin-top: 3rem; } .contents ol { columns: 2; column-gap: 2rem; padding-left: 1.5rem; } .contents h2 { margin-top: 0; }
+.contents { margin-top: 3rem; } .contents ol { columns: 2; column-gap: 2rem; padding-left: 1.6rem; margin: 0; } .contents li { margin: 0 0 0.3rem; } .contents h2 { margin-top: 0; }
 a { color: var(--accent); }
 footer { margin-top: 3rem; padding-bottom: 3rem; color: var(--muted); font-size: 0.85rem; }
 .stamp { background: var(--bad); color: var(--paper); text-align: center; font-weight: 700; letter-spacing: 0.2em; padding: 0.35rem; margin: 0; }
@@ -59,7 +59,7 @@ footer { margin-top: 3rem; padding-bottom: 3rem; color: var(--muted); font-size:
 @page { size: A4; margin: 18mm 16mm; }
 @media print {
   :root { color-scheme: light; --paper: #fff; --ink: #111; --muted: #444; --faint: #777; --line: #ccc; --soft: #f4f4f4; --accent: #1f4e8c; --good: #14532d; --warning: #6b4600; --bad: #8f1d16; }
-  body { font-size: 10.5pt; line-height: 1.4; } main, .contents, footer { max-width: none; padding: 0; } .cover { padding-top: 0; }
+  body { font-size: 10.5pt; line-height: 1.4; } main, footer { max-width: none; padding: 0; } .cover { padding-top: 0; }
   h1 { font-size: 20pt; } h2 { font-size: 13pt; margin-top: 1.4rem; break-after: avoid; } h3, caption, figcaption { break-after: avoid; }
   tr, figure, .numbers, .signatures { break-inside: avoid; } .scroll { overflow: visible; }
   .numbers { grid-template-columns: repeat(3, 1fr); gap: 1rem; margin-top: 1rem; } .numbers .number { font-size: 20pt; }

@@ -1,0 +1,26 @@
+import { join, resolve } from 'node:path';
+import { releaseTexts, type Report, type Statements } from '../../audits/index.ts';
+import { writeAtomic } from '../formats/index.ts';
+import { collectReport } from './collect.ts';
+
+/** A report with the place that it was written to. */
+export interface WrittenReport {
+  readonly report: Report;
+  /** Path of report.html. */
+  readonly page: string;
+}
+
+/**
+ * Writes the report of a finished run into its release: report.json, and what is made of it. Done again without a change of
+ * the evidence, it writes the same bytes.
+ * @param path - the run directory
+ * @param statements - what its owner states, added to what an earlier report holds
+ * @throws as `collectReport`
+ */
+export async function writeReport(path: string, statements?: Partial<Statements>): Promise<WrittenReport> {
+  const report = await collectReport(path, statements);
+  const release = join(resolve(path), 'release');
+  const texts = { 'report.json': `${JSON.stringify(report, null, 2)}\n`, ...(await releaseTexts(report)) };
+  for (const [name, text] of Object.entries(texts)) await writeAtomic(join(release, name), [text]);
+  return { report, page: join(release, 'report.html') };
+}
