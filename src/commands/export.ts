@@ -5,12 +5,13 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { CommandModule } from 'yargs';
 import { DataError } from '../../privacy/errors.ts';
+import { RELEASE_DIRECTORIES, RELEASE_DOCUMENTS } from '../verify/index.ts';
 import { outputFor, type CommonArguments } from './output.ts';
 
 /** What `release/` of a finished run holds. */
 const REQUIRED = ['plan.json', 'metrics.json', 'README.md'];
 /** What `release/` may hold at its top; anything else there is not known to be safe and stops the export. */
-const RELEASED = [...REQUIRED, 'model', 'adapter', 'proofs', 'report.json', 'report.html'];
+const RELEASED: readonly string[] = [...RELEASE_DOCUMENTS, ...RELEASE_DIRECTORIES];
 
 interface Arguments extends CommonArguments {
   readonly run: string;

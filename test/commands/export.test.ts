@@ -36,26 +36,26 @@ async function refusal(to = join(root, 'out')): Promise<string> {
 }
 
 test('copies release/ whole and nothing else', async () => {
-  await file('release/proofs/empty.json', '');
+  await file('release/adapter/empty.json', '');
   const files = await exportRelease(run, join(root, 'out'));
   expect(files.map(({ path }) => path).sort()).toEqual([
     'README.md',
+    'adapter/empty.json',
     'metrics.json',
     'model/config.json',
     'model/model.safetensors',
     'plan.json',
-    'proofs/empty.json',
   ]);
   expect(await readFile(join(root, 'out/model/model.safetensors'), 'utf8')).toBe('weights');
   expect((await readdir(join(root, 'out'), { recursive: true })).sort()).toEqual([
     'README.md',
+    'adapter',
+    'adapter/empty.json',
     'metrics.json',
     'model',
     'model/config.json',
     'model/model.safetensors',
     'plan.json',
-    'proofs',
-    'proofs/empty.json',
   ]);
   expect((await readdir(root)).sort()).toEqual(['out', 'run']);
 });

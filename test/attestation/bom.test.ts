@@ -1,0 +1,109 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { Ajv, type ValidateFunction } from 'ajv';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { renderBom, type Report } from '../../audits/index.ts';
+import { madeUpReport } from './report.ts';
+
+type Json = Record<string, unknown>;
+
+/** The schema of OWASP CycloneDX 1.7 as @cyclonedx/cyclonedx-library carries it, with the schemas that it refers to. */
+let validate: ValidateFunction;
+let report: Report;
+let bom: Json;
+
+beforeAll(() => {
+  const manifest = createRequire(import.meta.url).resolve('@cyclonedx/cyclonedx-library/package.json');
+  const load = (name: string): Json =>
+    JSON.parse(
+      readFileSync(new URL(`res/schema/${name}.SNAPSHOT.schema.json`, `file://${manifest}`), 'utf8'),
+    ) as Json;
+  const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true });
+  for (const name of ['spdx', 'jsf-0.82', 'cryptography-defs']) ajv.addSchema(load(name), `http://cyclonedx.org/schema/${name}.SNAPSHOT.schema.json`);
+  validate = ajv.compile(load('bom-1.7'));
+  report = madeUpReport();
+  bom = JSON.parse(renderBom(report)) as Json;
+});
+
+function faultsOf(document: unknown): string[] {
+  return validate(document)
+    ? []
+    : validate.errors!.map(({ instancePath, message }) => `${instancePath} ${message}`);
+}
+
+describe('the bill of materials', () => {
+  test('fits the official schema of CycloneDX 1.7', () => {
+    expect(faultsOf(bom)).toEqual([]);
+    expect(faultsOf({ ...bom, declarations: { claims: [{ 'no-such-field': 1 }] } })).not.toEqual([]);
+    expect(faultsOf({ ...bom, specVersion: 1.7 })).not.toEqual([]);
+  });
+
+  test('fits it for a run that is not private, and with approvals', () => {
+    const approvals = [
+      { name: 'officer', publicKey: 'k', planHash: 'h', signature: 's', time: '2026-11-24T10:00:00Z' },
+    ];
+    const others = [madeUpReport({ job: { ...report.job, nonPrivate: true } }), madeUpReport({ approvals })];
+    for (const other of others) expect(faultsOf(JSON.parse(renderBom(other)))).toEqual([]);
+    expect(renderBom(others[0]!)).toContain('NOT PRIVATE');
+    expect(renderBom(others[1]!)).toContain('"name": "officer"');
+  });
+
+  test('has every hazard as a requirement, and each relevant one attested by a claim with evidence', () => {
+    const { definitions, declarations } = bom as { definitions: any; declarations: any };
+    const requirements = definitions.standards[0].requirements.map((r: Json) => r['identifier']);
+    expect(requirements).toEqual(report.hazards.map(({ id }) => id));
+    const relevant = report.hazards.filter(({ status }) => status !== 'not applicable');
+    const claims = new Map(declarations.claims.map((claim: Json) => [claim['bom-ref'], claim]));
+    expect(claims.size).toBe(relevant.length);
+    expect(declarations.attestations[0].map).toHaveLength(relevant.length);
+    for (const hazard of relevant) {
+      const entry = declarations.attestations[0].map.find(
+        (e: Json) => e['requirement'] === `hazard-${hazard.id}`,
+      );
+      const side = hazard.status === 'open' ? 'counterClaims' : 'claims';
+      expect((claims.get(entry[side][0]) as Json)['reasoning']).toBe(hazard.evidence);
+    }
+  });
+
+  test('refers only to parts that it has, each once', () => {
+    const refs: string[] = [];
+    const used: string[] = [];
+    const walk = (value: unknown, key: string): void => {
+      if (typeof value === 'string') {
+        if (key === 'bom-ref') refs.push(value);
+        if (['target', 'requirement', 'assessor', 'ref'].includes(key)) used.push(value);
+      } else if (Array.isArray(value)) {
+        for (const item of value) {
+          if (typeof item === 'string' && ['claims', 'counterClaims', 'evidence', 'dependsOn'].includes(key))
+            used.push(item);
+          walk(item, key);
+        }
+      } else if (typeof value === 'object' && value !== null) {
+        for (const [name, inner] of Object.entries(value)) walk(inner, name);
+      }
+    };
+    walk(bom, '');
+    expect(new Set(refs).size).toBe(refs.length);
+    expect(used.filter((ref) => !refs.includes(ref))).toEqual([]);
+    expect(used).toContain('training-data');
+  });
+
+  test('carries the privacy figures and the digest of every file', () => {
+    const { component } = bom['metadata'] as { component: any };
+    const properties = Object.fromEntries(component.properties.map((p: Json) => [p['name'], p['value']]));
+    expect(properties).toMatchObject({
+      'dp:epsilon': String((report.claim as any).epsilon),
+      'dp:delta': '0.00001',
+    });
+    expect(properties['dp:phase:head:noiseMultiplier']).toBe('1.1');
+    expect(component.components.map((file: any) => [file.name, file.hashes[0].content])).toEqual(
+      report.artifacts.map(({ path, sha256 }) => [path, sha256]),
+    );
+  });
+
+  test('is a function of the report alone, and differs when any word of it does', () => {
+    expect(renderBom(structuredClone(report))).toBe(renderBom(report));
+    const number = (of: Report): unknown => (JSON.parse(renderBom(of)) as Json)['serialNumber'];
+    expect(number({ ...report, limits: [...report.limits, 'x'] })).not.toBe(number(report));
+  });
+});
