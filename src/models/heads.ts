@@ -52,8 +52,10 @@ export function recordLoss(modules: Modules, logits: Value, task: Task): Value {
       const { loss } = builder.crossEntropy(logits, labels);
       const ignored = builder.equal(labels, builder.constant(Int32Array.of(ignoredLabel), [1, 1]));
       const targets = builder.sum(builder.affine(ignored, -1, 1), [1]);
+      // Padding has no loss, whatever its label says.
+      const own = builder.mul(loss, modules.input('mask', 'f32', ['records', 'tokens']));
       return builder.div(
-        builder.sum(loss, [1]),
+        builder.sum(own, [1]),
         builder.maximum(targets, builder.constant(Float32Array.of(1), [1])),
       );
     }

@@ -229,7 +229,8 @@ def model_case(name, model, loss, trainable, weights=None, kinds=("flat",), rena
     grads = {rename(n): torch.stack([row[n] for row in rows]) for n in params}
     positions = torch.arange(TOKENS).expand(RECORDS, TOKENS)
     inputs = {"ids": ids, "positions": positions}
-    inputs |= {"mask": mask.double(), "typeIds": ids * 0, "labels": classes} if loss is classify else {"labels": targets}
+    inputs |= {"mask": mask.double()}
+    inputs |= {"typeIds": ids * 0, "labels": classes} if loss is classify else {"labels": targets}
     if weights is not None:
         inputs["weights"] = weights
         flat = weights.reshape(-1)
