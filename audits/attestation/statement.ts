@@ -59,7 +59,7 @@ export function trainingStatementOf(envelope: Envelope): Statement<TrainingPredi
   const statement = parsed(bodyOf(envelope)) as Statement<TrainingPredicate> | null;
   const isTraining =
     envelope.payloadType === PAYLOAD_TYPE &&
-    statement?._type === STATEMENT_TYPE &&
+    statement?.['_type'] === STATEMENT_TYPE &&
     statement.predicateType === TRAINING_PREDICATE &&
     typeof statement.predicate === 'object' &&
     Array.isArray(statement.subject) &&

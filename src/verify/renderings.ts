@@ -1,11 +1,7 @@
-import { renderBom, type Report } from '../../audits/index.ts';
+import { releaseTexts, renderings } from '../../audits/index.ts';
 import { always, notChecked, unless, type Rule } from './check.ts';
+import { ATTESTATION } from './release-paths.ts';
 import { whyNotRebuilt } from './report.ts';
-
-/** Each rendering is a function of report.json alone. */
-const RENDERERS: Readonly<Record<string, (report: Report) => string | Promise<string>>> = {
-  'bom.cdx.json': renderBom,
-};
 
 export const renderingsRule: Rule = {
   id: 'renderings',
@@ -17,13 +13,19 @@ export const renderingsRule: Rule = {
     const { report, release } = subject;
     const unready = whyNotRebuilt(subject);
     if (unready !== undefined || !report) return notChecked(unready ?? 'report.json cannot be read');
-    const faults: string[] = [];
-    for (const [name, render] of Object.entries(RENDERERS)) {
+    const texts = await releaseTexts(report);
+    const made = Object.entries(texts).flatMap(([name, text]) => {
       const content = release.files.get(name)?.content;
-      if (!content) faults.push(`${name}: is missing`);
-      else if (!content.equals(Buffer.from(await render(report))))
-        faults.push(`${name}: is not what follows from report.json`);
-    }
-    return unless(faults, Object.keys(RENDERERS).join(', '));
+      if (!content) return [`${name}: is missing`];
+      return content.equals(Buffer.from(text)) ? [] : [`${name}: is not what follows from report.json`];
+    });
+    const foreign = renderings.filter(
+      (name) =>
+        release.files.has(name) && ![...Object.keys(texts), 'report.json', ATTESTATION].includes(name),
+    );
+    return unless(
+      [...made, ...foreign.map((name) => `${name}: does not follow from report.json`)],
+      Object.keys(texts).join(', '),
+    );
   },
 };

@@ -2,15 +2,38 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Ajv, type ValidateFunction } from 'ajv';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { renderBom, type Report } from '../../audits/index.ts';
+import { isGiven, renderBom, type Report } from '../../audits/index.ts';
 import { madeUpReport } from './report.ts';
 
 type Json = Record<string, unknown>;
+/** The parts of a bill of materials that are looked into. */
+interface Bom extends Json {
+  readonly metadata: {
+    readonly component: {
+      readonly properties: readonly { readonly name: string; readonly value: string }[];
+      readonly components: readonly {
+        readonly name: string;
+        readonly hashes: readonly { readonly content: string }[];
+      }[];
+    };
+  };
+  readonly definitions: { readonly standards: readonly { readonly requirements: readonly Json[] }[] };
+  readonly declarations: {
+    readonly claims: readonly Json[];
+    readonly attestations: readonly {
+      readonly map: readonly {
+        readonly requirement: string;
+        readonly claims?: string[];
+        readonly counterClaims?: string[];
+      }[];
+    }[];
+  };
+}
 
 /** The schema of OWASP CycloneDX 1.7 as @cyclonedx/cyclonedx-library carries it, with the schemas that it refers to. */
 let validate: ValidateFunction;
 let report: Report;
-let bom: Json;
+let bom: Bom;
 
 beforeAll(() => {
   const manifest = createRequire(import.meta.url).resolve('@cyclonedx/cyclonedx-library/package.json');
@@ -19,16 +42,21 @@ beforeAll(() => {
       readFileSync(new URL(`res/schema/${name}.SNAPSHOT.schema.json`, `file://${manifest}`), 'utf8'),
     ) as Json;
   const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true });
-  for (const name of ['spdx', 'jsf-0.82', 'cryptography-defs']) ajv.addSchema(load(name), `http://cyclonedx.org/schema/${name}.SNAPSHOT.schema.json`);
+  for (const name of ['spdx', 'jsf-0.82', 'cryptography-defs'])
+    ajv.addSchema(load(name), `http://cyclonedx.org/schema/${name}.SNAPSHOT.schema.json`);
   validate = ajv.compile(load('bom-1.7'));
   report = madeUpReport();
-  bom = JSON.parse(renderBom(report)) as Json;
+  bom = JSON.parse(renderBom(report)) as Bom;
 });
 
 function faultsOf(document: unknown): string[] {
   return validate(document)
     ? []
     : validate.errors!.map(({ instancePath, message }) => `${instancePath} ${message}`);
+}
+
+function serialNumberOf(of: Report): unknown {
+  return (JSON.parse(renderBom(of)) as Bom)['serialNumber'];
 }
 
 describe('the bill of materials', () => {
@@ -49,19 +77,21 @@ describe('the bill of materials', () => {
   });
 
   test('has every hazard as a requirement, and each relevant one attested by a claim with evidence', () => {
-    const { definitions, declarations } = bom as { definitions: any; declarations: any };
-    const requirements = definitions.standards[0].requirements.map((r: Json) => r['identifier']);
+    const { definitions, declarations } = bom;
+    const requirements = definitions.standards[0]!.requirements.map(
+      (requirement) => requirement['identifier'],
+    );
     expect(requirements).toEqual(report.hazards.map(({ id }) => id));
     const relevant = report.hazards.filter(({ status }) => status !== 'not applicable');
-    const claims = new Map(declarations.claims.map((claim: Json) => [claim['bom-ref'], claim]));
+    const claims = new Map(declarations.claims.map((claim) => [claim['bom-ref'], claim]));
     expect(claims.size).toBe(relevant.length);
-    expect(declarations.attestations[0].map).toHaveLength(relevant.length);
+    expect(declarations.attestations[0]!.map).toHaveLength(relevant.length);
     for (const hazard of relevant) {
-      const entry = declarations.attestations[0].map.find(
-        (e: Json) => e['requirement'] === `hazard-${hazard.id}`,
-      );
-      const side = hazard.status === 'open' ? 'counterClaims' : 'claims';
-      expect((claims.get(entry[side][0]) as Json)['reasoning']).toBe(hazard.evidence);
+      const entry = declarations.attestations[0]!.map.find(
+        ({ requirement }) => requirement === `hazard-${hazard.id}`,
+      )!;
+      const [claim] = entry[hazard.status === 'open' ? 'counterClaims' : 'claims']!;
+      expect(claims.get(claim)!['reasoning']).toBe(hazard.evidence);
     }
   });
 
@@ -89,21 +119,20 @@ describe('the bill of materials', () => {
   });
 
   test('carries the privacy figures and the digest of every file', () => {
-    const { component } = bom['metadata'] as { component: any };
-    const properties = Object.fromEntries(component.properties.map((p: Json) => [p['name'], p['value']]));
+    const { component } = bom.metadata;
+    const properties = Object.fromEntries(component.properties.map(({ name, value }) => [name, value]));
     expect(properties).toMatchObject({
-      'dp:epsilon': String((report.claim as any).epsilon),
+      'dp:epsilon': String(isGiven(report.claim) && report.claim.epsilon),
       'dp:delta': '0.00001',
     });
     expect(properties['dp:phase:head:noiseMultiplier']).toBe('1.1');
-    expect(component.components.map((file: any) => [file.name, file.hashes[0].content])).toEqual(
+    expect(component.components.map(({ name, hashes }) => [name, hashes[0]!.content])).toEqual(
       report.artifacts.map(({ path, sha256 }) => [path, sha256]),
     );
   });
 
   test('is a function of the report alone, and differs when any word of it does', () => {
     expect(renderBom(structuredClone(report))).toBe(renderBom(report));
-    const number = (of: Report): unknown => (JSON.parse(renderBom(of)) as Json)['serialNumber'];
-    expect(number({ ...report, limits: [...report.limits, 'x'] })).not.toBe(number(report));
+    expect(serialNumberOf({ ...report, limits: [...report.limits, 'x'] })).not.toBe(serialNumberOf(report));
   });
 });
