@@ -1,13 +1,11 @@
 import { InvalidParameterError } from '../../privacy/index.ts';
 import { credibleInterval } from './credible.ts';
-import { checkedDesign, designHash, type AuditDesign, type Candidate } from './design.ts';
+import { checkedDesign, designHash, type AuditDesign, type BoundMethod, type Candidate } from './design.ts';
 import { epsilonOfMu } from './normal.ts';
 import { gaussianOneRunMu, refutesTradeOff, type TradeOff } from './one-run-trade-off.ts';
 import { oneRunBound, type Guesses, type Level } from './one-run.ts';
 import { errorsOf, guessesOf, type ScoredCanaries } from './tally.ts';
 import { clopperPearsonBound, gaussianTwoWorldMu, type ErrorCounts } from './two-worlds.ts';
-
-export type BoundMethod = 'one-run' | 'one-run-f-dp' | 'clopper-pearson' | 'gaussian' | 'credible';
 
 /** A lower bound of epsilon and all that it rests on. */
 export interface AuditBound {
@@ -35,14 +33,14 @@ interface AuditResult {
 }
 
 export interface OneRunAudit extends AuditResult {
-  /** Of the rule whose `one-run` bound is best. */
+  /** Of the rule that the first bound stands for. */
   readonly guesses: Guesses;
   /** Whether the claimed trade-off curve is refuted, and whether it could have been; null without a curve. */
   readonly claim: { readonly refuted: boolean; readonly refutable: boolean } | null;
 }
 
 export interface TwoWorldAudit extends AuditResult {
-  /** Of the rule whose `clopper-pearson` bound is best. */
+  /** Of the rule that the first bound stands for. */
   readonly errors: ErrorCounts;
 }
 
@@ -59,23 +57,31 @@ export function auditOneRun(canaries: ScoredCanaries, design: AuditDesign, claim
     // The most precise first: most of the others are then dismissed by a single look.
     .sort((a, b) => b.counts.v * a.counts.r - a.counts.v * b.counts.r);
   const perfect = allRight(counted.reduce((a, b) => (b.counts.r > a.counts.r ? b : a)).counts);
-  const any = bestOf('one-run', null, counted, perfect, (counts, known) =>
-    counts.r === 0 ? known : oneRunBound(counts, level, known),
-  );
-  const gaussian = bestOf(
-    'one-run-f-dp',
-    'gaussian',
-    counted,
-    perfect,
-    (counts, known) => (counts.r === 0 ? known : gaussianOneRunMu(counts, level.significance, known)),
-    (mu) => epsilonOfMu(mu, level.delta),
-  );
+  const bounds = design.methods.map((method) => {
+    switch (method) {
+      case 'one-run':
+        return bestOf(method, null, counted, perfect, (counts, known) =>
+          counts.r === 0 ? known : oneRunBound(counts, level, known),
+        );
+      case 'one-run-f-dp':
+        return bestOf(
+          method,
+          'gaussian',
+          counted,
+          perfect,
+          (counts, known) => (counts.r === 0 ? known : gaussianOneRunMu(counts, level.significance, known)),
+          (mu) => epsilonOfMu(mu, level.delta),
+        );
+      default:
+        throw wrongMethod(method, 'independent trials');
+    }
+  });
   const refutes = (counts: Guesses): boolean =>
     claimed !== undefined && counts.r > 0 && refutesTradeOff(claimed, counts, level.significance);
   return {
     ...summary(design, correction),
-    guesses: counted.find(({ candidate }) => candidate === any.candidate)!.counts,
-    bounds: [any, gaussian],
+    guesses: countsFor(bounds[0]!, counted),
+    bounds,
     claim: claimed
       ? {
           refuted: counted.some(({ counts }) => refutes(counts)),
@@ -92,30 +98,42 @@ export function auditTwoWorlds(trials: ScoredCanaries, design: AuditDesign): Two
   );
   const counted = rules.map((candidate) => ({ candidate, counts: errorsOf(trials, candidate, places) }));
   const perfect = { ...counted[0]!.counts, falsePositives: 0, falseNegatives: 0 };
-  const any = bestOf('clopper-pearson', null, counted, perfect, (c) => clopperPearsonBound(c, level));
-  const gaussian = bestOf(
-    'gaussian',
-    'gaussian',
-    counted,
-    perfect,
-    (c) => gaussianTwoWorldMu(c, level.significance),
-    (mu) => epsilonOfMu(mu, level.delta),
-  );
-  const { counts: errors } = counted.find(({ candidate }) => candidate === any.candidate)!;
-  // One-sided, as the others: of twice the significance, half lies below the interval.
-  const twice = { ...level, significance: Math.min(0.49, 2 * level.significance) };
-  const credible: AuditBound = {
-    method: 'credible',
-    family: 'jeffreys-prior',
-    epsilonLower: credibleInterval(errors, twice).lower,
-    ceiling: credibleInterval(perfect, twice).lower,
-    candidate: any.candidate,
-  };
-  return {
-    ...summary(design, correction),
-    errors,
-    bounds: [any, gaussian, credible],
-  };
+  const bounds = design.methods.map((method) => {
+    switch (method) {
+      case 'clopper-pearson':
+        return bestOf(method, null, counted, perfect, (counts) => clopperPearsonBound(counts, level));
+      case 'gaussian':
+        return bestOf(
+          method,
+          'gaussian',
+          counted,
+          perfect,
+          (counts) => gaussianTwoWorldMu(counts, level.significance),
+          (mu) => epsilonOfMu(mu, level.delta),
+        );
+      case 'credible':
+        return bestOf(method, 'jeffreys-prior', counted, perfect, (counts) => credibleBound(counts, level));
+      default:
+        throw wrongMethod(method, 'one run');
+    }
+  });
+  return { ...summary(design, correction), errors: countsFor(bounds[0]!, counted), bounds };
+}
+
+/** One-sided, as the other bounds: of twice the significance, half lies below the interval. */
+function credibleBound(counts: ErrorCounts, { delta, significance }: Level): number {
+  return credibleInterval(counts, { delta, significance: Math.min(0.49, 2 * significance) }).lower;
+}
+
+function countsFor<Counts>(
+  { candidate }: AuditBound,
+  counted: readonly { readonly candidate: Candidate; readonly counts: Counts }[],
+): Counts {
+  return counted.find((rule) => rule.candidate === candidate)!.counts;
+}
+
+function wrongMethod(method: BoundMethod, kind: string): InvalidParameterError {
+  return new InvalidParameterError(`methods=${method}: is for ${kind}. Correct the design.`);
 }
 
 function summary(design: AuditDesign, correction: Correction) {

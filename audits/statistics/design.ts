@@ -1,5 +1,8 @@
 import { canonicalHash, InvalidParameterError } from '../../privacy/index.ts';
 
+/** Bounds from one run (the first two) and from independent trials. */
+export type BoundMethod = 'one-run' | 'one-run-f-dp' | 'clopper-pearson' | 'gaussian' | 'credible';
+
 /**
  * How guesses are made from scores. `extremes`: the `members` canaries of the highest signed score are called members, the `others`
  * of the lowest are not. `threshold`: those at `at` or beyond it, in the direction of the sign, are called members.
@@ -25,6 +28,8 @@ export interface Candidate {
  */
 export interface AuditDesign {
   readonly candidates: readonly Candidate[];
+  /** The bounds that will be printed, each at the full confidence; choosing among them afterwards would be a choice, too. */
+  readonly methods: readonly BoundMethod[];
   readonly selection: 'all' | 'held-out';
   readonly delta: number;
   /** Of the whole audit, such as 0.95. */
@@ -38,7 +43,10 @@ export function designHash(design: AuditDesign): string {
 
 /** @throws InvalidParameterError for a design that could not be followed */
 export function checkedDesign(design: AuditDesign): AuditDesign {
-  const { candidates, selection, delta, confidence } = design;
+  const { candidates, methods, selection, delta, confidence } = design;
+  if (methods.length === 0) {
+    throw new InvalidParameterError('methods=0: an audit prints one bound at least. Name it.');
+  }
   if (candidates.length === 0) {
     throw new InvalidParameterError('candidates=0: an audit needs one at least. Name a score and a rule.');
   }

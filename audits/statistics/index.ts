@@ -1,8 +1,8 @@
 export { auditOneRun, auditTwoWorlds } from './audit.ts';
-export type { AuditBound, BoundMethod, Correction, OneRunAudit, TwoWorldAudit } from './audit.ts';
+export type { AuditBound, Correction, OneRunAudit, TwoWorldAudit } from './audit.ts';
 export { credibleInterval } from './credible.ts';
 export { checkedDesign, designHash } from './design.ts';
-export type { AuditDesign, Candidate, GuessRule } from './design.ts';
+export type { AuditDesign, BoundMethod, Candidate, GuessRule } from './design.ts';
 export { exposure } from './exposure.ts';
 export { logitOfLoss, offlineLira, onlineLira, rmia } from './membership.ts';
 export type { RmiaSettings, Spread } from './membership.ts';
