@@ -201,8 +201,11 @@ function usage({ head, dataset, artifacts }: Report): string[] {
 }
 
 function tableOf(headings: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]): string => `| ${cells.map(inline).join(' | ')} |`;
-  return [line(headings), line(headings.map(() => '---')), ...rows.map(line), ''];
+  return [headings, headings.map(() => '---'), ...rows].map(rowOf).concat('');
+}
+
+function rowOf(cells: readonly string[]): string {
+  return `| ${cells.map(inline).join(' | ')} |`;
 }
 
 /** Text from a job or its owner, as one line that is no markup. */

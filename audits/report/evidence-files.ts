@@ -1,3 +1,4 @@
+import type { Balance, LedgerDocument } from '../../privacy/index.ts';
 import type { Approvals, AuditResults, ImplementationTests, LedgerProof } from './schema-evidence.ts';
 import { missing, type Field } from './schema-node.ts';
 
@@ -10,9 +11,14 @@ function or<T>(value: unknown, reason: string): Field<T> {
 
 export function testsIn(json: unknown): Field<ImplementationTests> {
   if (json === undefined) return missing('dptune check was not run on this job');
-  const { checks, seconds } = json as { checks: readonly Json[]; seconds: number };
+  const { checks, seconds, falseAlarm } = json as {
+    readonly checks: readonly Json[];
+    readonly seconds: number;
+    readonly falseAlarm?: number;
+  };
   return {
     seconds,
+    falseAlarm: or(falseAlarm, 'not computed'),
     passed: checks.filter(({ passed }) => passed === true).length,
     failed: checks.filter(({ passed }) => passed !== true).length,
     checks: checks.map(({ id, title, passed, detail }) => ({
@@ -61,30 +67,37 @@ const nobodyCounted = 'ledger: none. The job was charged to no ledger, so nobody
 
 export function ledgerIn(json: unknown): Field<LedgerProof> {
   if (json === undefined) return missing(nobodyCounted);
-  const { scope, entries, spentBefore, charged, remaining, checkpoint, publicKey } = json as {
-    scope: Json;
-    entries: readonly unknown[];
-  } & Json;
-  const amount = (value: unknown): { value: number; unit: string } =>
-    typeof value === 'object' && value !== null
-      ? (value as { value: number; unit: string })
-      : { value: value as number, unit: String(scope['method']) };
+  const document = json as LedgerDocument;
+  const { scope, entries, head, checkpoint, publicKey, parents } = document;
+  const [kind, budget] = Object.entries(scope.budget)[0]!;
+  const noKey = 'no key was given to sign with';
   return {
-    scope: String(scope['name']),
-    description: String(scope['description']),
-    unit: String(scope['unit']),
-    relation: String(scope['relation']),
-    delta: scope['delta'] as number,
-    method: String(scope['method']),
-    theorem: String(scope['theorem']),
-    budget: amount(scope['budget']),
-    spentBefore: amount(spentBefore),
-    charged: amount(charged),
-    remaining: amount(remaining),
+    scope: scope.name,
+    description: scope.description,
+    unit: scope.unit,
+    relation: scope.relation,
+    delta: scope.delta,
+    method: scope.method,
+    theorem: scope.theorem,
+    budget: { value: budget as number, unit: kind },
+    ...amountsIn(document),
+    parents: Object.entries(parents).map(([name, balance]) => {
+      const { charged, remaining } = amountsIn(balance);
+      return { scope: name, charged, remaining };
+    }),
+    expires: or(scope.expires, 'the scope does not expire'),
+    review: or(scope.review, 'no date of review is set'),
     entries: entries.length,
-    checkpoint: String(checkpoint),
-    publicKey: String(publicKey),
+    size: head.size,
+    root: head.root,
+    checkpoint: or(checkpoint, noKey),
+    publicKey: or(publicKey, noKey),
   };
+}
+
+function amountsIn({ unit, spentBefore, charged, remaining }: Balance) {
+  const amount = (value: number) => ({ value, unit });
+  return { spentBefore: amount(spentBefore), charged: amount(charged), remaining: amount(remaining) };
 }
 
 export function approvalsIn(json: unknown): Field<Approvals> {

@@ -68,12 +68,15 @@ export async function renderHtml(report: Report): Promise<string> {
 }
 
 async function chartsOf(report: Report): Promise<Charts> {
-  const draw = async (chart: Chart | undefined): Promise<Html | undefined> => chart && drawn(chart);
   return {
-    epsilon: await draw(epsilonChart(report)),
-    tradeOff: await draw(tradeOffChart(report)),
-    utility: await draw(utilityChart(report)),
-    budget: await draw(budgetChart(report)),
-    audit: await draw(auditChart(report)),
+    epsilon: await drawnIf(epsilonChart(report)),
+    tradeOff: await drawnIf(tradeOffChart(report)),
+    utility: await drawnIf(utilityChart(report)),
+    budget: await drawnIf(budgetChart(report)),
+    audit: await drawnIf(auditChart(report)),
   };
+}
+
+async function drawnIf(chart: Chart | undefined): Promise<Html | undefined> {
+  return chart && drawn(chart);
 }

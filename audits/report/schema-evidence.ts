@@ -96,6 +96,7 @@ export const attacksSchema = list(
 
 export const testsSchema = group("The job's own mechanism, tested before it trained.", {
   seconds: number('Duration.', { minimum: 0 }),
+  falseAlarm: orMissing(probability('Probability that a job without fault fails, at most.')),
   passed: whole('Checks passed.'),
   failed: whole('Checks failed.'),
   checks: list(
@@ -126,9 +127,17 @@ export const ledgerSchema = group('The budget that the job was charged to.', {
   spentBefore: amount,
   charged: amount,
   remaining: amount,
+  parents: list(
+    'Larger populations that these people belong to, where the charge counts, too.',
+    group('One scope.', { scope: text('Name.'), charged: amount, remaining: amount }),
+  ),
+  expires: orMissing(text('Date after which nothing more may be charged.')),
+  review: orMissing(text('Date by which someone should look at the budget again.')),
   entries: whole('Entries of this job, each with a proof of inclusion in ledger.json.'),
-  checkpoint: text('Signed checkpoint of the log.'),
-  publicKey: text('Key that it is signed with.'),
+  size: whole('Entries of the whole log when this was written.'),
+  root: text('Root of its Merkle tree.'),
+  checkpoint: orMissing(text('The same, signed.')),
+  publicKey: orMissing(text('Key that it is signed with.')),
 });
 
 export const approvalsSchema = list(

@@ -150,9 +150,16 @@ function budget({ ledger, approvals }: Report, charts: Charts): Html {
           ['Spent before', `${ledger.spentBefore.value} ${ledger.spentBefore.unit}`],
           ['Charged', `${ledger.charged.value} ${ledger.charged.unit}`],
           ['Left', `${ledger.remaining.value} ${ledger.remaining.unit}`],
+          ...ledger.parents.map(
+            ({ scope, charged, remaining }) =>
+              [`In ${scope}`, `${charged.value} ${charged.unit} charged, ${remaining.value} left`] as const,
+          ),
           ['Entries of this job', ledger.entries],
-          ['Checkpoint', html`<pre>${ledger.checkpoint}</pre>`],
-          ['Signed with', html`<code>${ledger.publicKey}</code>`],
+          ['Expires', shown(ledger.expires)],
+          ['Review', shown(ledger.review)],
+          ['Log', html`${grouped(ledger.size)} entries, root <code>${ledger.root}</code>`],
+          ['Checkpoint', shown(ledger.checkpoint, (note) => html`<pre>${note}</pre>`)],
+          ['Signed with', shown(ledger.publicKey, (key) => html`<code>${key}</code>`)],
         ])
       : html`<p>Budget: ${shown(ledger)}</p>`,
     charts.budget,
@@ -171,8 +178,11 @@ function budget({ ledger, approvals }: Report, charts: Charts): Html {
   );
 }
 
+function lines(values: readonly string[]): string {
+  return values.join('; ');
+}
+
 function data({ dataset, statements, baseModel }: Report): Html {
-  const lines = (values: readonly string[]): string => values.join('; ');
   return section(
     'data',
     'Data and base model',
