@@ -59,7 +59,8 @@ export async function addNoise(
   stream: PrivacyStream,
   pause?: () => Promise<void>,
 ): Promise<void> {
-  const normals = new Float64Array(CHUNK);
+  const longest = Object.values(sums).reduce((most, { length }) => Math.max(most, length), 0);
+  const normals = new Float64Array(Math.min(CHUNK, longest));
   let chunks = 0;
   // The order of names must not depend on the order in which the caller happened to insert them.
   for (const name of Object.keys(sums).sort()) {

@@ -20,7 +20,7 @@ export async function checkMechanism(
   effort: { readonly draws: number; readonly trials: number; readonly observations: number },
 ): Promise<void> {
   await checkNoise(phase, verdicts, effort.draws);
-  checkSampler(phase, units, verdicts, effort.trials);
+  await checkSampler(phase, units, verdicts, effort.trials);
   await checkTwoWorlds(phase, verdicts, effort.observations);
 }
 
@@ -54,14 +54,19 @@ async function checkNoise(phase: Phase, verdicts: Verdicts, wanted: number): Pro
   );
 }
 
-function checkSampler(phase: Phase, units: number, verdicts: Verdicts, most: number): void {
+async function checkSampler(phase: Phase, units: number, verdicts: Verdicts, most: number): Promise<void> {
   const rate = phase.samplingRate;
   // Enough to see 4 % of the rate, which leaves room for the 5 % that is promised.
   const enough = (rateResolution(1, rate) / 0.04) ** 2;
   const steps = Math.min(20_000, Math.max(16, Math.ceil(Math.min(enough, most) / units)));
   const batches: Uint32Array[] = [];
   const stream = secureStream();
-  for (let step = 0; step < steps; step++) batches.push(mechanismOf(phase, stream).sample(units));
+  // As long a phase as that takes: a sampler may forget or remember what it drew from step to step.
+  const mechanism = mechanismOf({ ...phase, steps }, stream);
+  for (let step = 0; step < steps; step++) {
+    batches.push(mechanism.sample(units));
+    await mechanism.release({});
+  }
   testSampler(verdicts.sampler, `of the mechanism of phase ${phase.name}`, batches, { units, rate });
   verdicts.sampler.note(
     `${phase.name}: ${steps} batches; a rate ${percent(rateResolution(steps * units, rate))} off would show`,

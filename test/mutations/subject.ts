@@ -1,0 +1,29 @@
+import { checkConformance, efforts } from '../../src/conformance/index.ts';
+import { openJob } from '../../src/train/index.ts';
+import { byWriter, createWorkplace, tinyJob, type JobSettings } from '../support/tiny-job.ts';
+
+/** Small jobs that show different parts of a trainer. */
+const jobs = {
+  head: {},
+  full: { train: { method: 'full' } },
+  lora: { train: { method: 'lora', lora: { rank: 2 } } },
+  user: byWriter,
+} as const satisfies Readonly<Record<string, JobSettings>>;
+
+export type Kind = keyof typeof jobs;
+
+/** What tier 0 says of a job on the sources that this file lies in: which checks fail. */
+export async function failedChecks(kind: Kind): Promise<string[]> {
+  const place = await createWorkplace();
+  try {
+    const job = await openJob(await tinyJob(place, jobs[kind]));
+    try {
+      const { checks } = await checkConformance(job, efforts.start);
+      return checks.filter(({ passed }) => !passed).map(({ id }) => id);
+    } finally {
+      await job.model.directory.close();
+    }
+  } finally {
+    place.remove();
+  }
+}
