@@ -10,12 +10,15 @@ export type Amounts = readonly number[];
 export const unbounded = Number.MAX_SAFE_INTEGER;
 const NANO = 1e9;
 
-/** Billionths of a real amount, rounded up, the rounding of the product included. */
+/**
+ * Billionths of a real amount, rounded up. An amount that is a whole number of billionths but for the last bits of a double
+ * counts as that number, or ten jobs of rho 0.1 would not fit a budget of 1; less than 10^-15 of an amount is lost by it.
+ */
 export function nanoUp(value: number): number {
   if (value === 0) return 0;
   if (value < 0)
     throw new InvalidParameterError(`amount=${value}: must be 0 or more. Nothing gives budget back.`);
-  const scaled = Math.ceil(value * NANO * (1 + 2 ** -50));
+  const scaled = Math.ceil(value * NANO * (1 - 2 ** -50));
   // NaN is no bound either.
   return scaled < unbounded ? Math.max(1, scaled) : unbounded;
 }

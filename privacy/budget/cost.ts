@@ -1,4 +1,5 @@
-import { directionsOf } from '../accounting/dominating.ts';
+import { directionsOf, dominatingPair } from '../accounting/dominating.ts';
+import type { GaussianEvent } from '../accounting/events.ts';
 import { readoutsOf, validateEvent, type DpEvent, type Relation } from '../accounting/index.ts';
 import { leavesOf, type Leaf } from '../accounting/leaves.ts';
 import { rdpOf } from '../accounting/rdp.ts';
@@ -112,7 +113,7 @@ function zcdpOf(event: DpEvent, relation: Relation): number {
 function zcdpOfLeaf(leaf: DpEvent, relation: Relation): number {
   switch (leaf.kind) {
     case 'gaussian':
-      return divergence(leaf, relation, 2) / 2;
+      return squareOf(leaf, relation) / 2;
     case 'poisson-sampled':
       return zcdpOf(leaf.event, relation);
     case 'zcdp':
@@ -143,7 +144,7 @@ function zcdpOfLeaf(leaf: DpEvent, relation: Relation): number {
 function gaussianCost(scope: Scope, demand: Demand, parts: readonly Part[]): Amounts {
   if (parts.length === 0) return [0, 0];
   if (isDivisible(scope, demand)) {
-    return [nanoUp(sumOf(parts, (event) => divergence(event, scope.relation, 2))), 0];
+    return [nanoUp(sumOf(parts, (event) => gaussianSquare(event, scope.relation))), 0];
   }
   const whole: DpEvent = {
     kind: 'composed',
@@ -154,6 +155,21 @@ function gaussianCost(scope: Scope, demand: Demand, parts: readonly Part[]): Amo
   };
   const { mu, floor } = readoutsOf(whole, scope).mu();
   return [nanoUp(mu ** 2), nanoUp(2 * floor * 1e3)];
+}
+
+/** mu^2 of a composition of Gaussian mechanisms. */
+function gaussianSquare(event: DpEvent, relation: Relation): number {
+  return leavesOf(validateEvent(event), relation).reduce(
+    (total, { event: leaf, count }) =>
+      total + count * (leaf.kind === 'gaussian' ? squareOf(leaf, relation) : Infinity),
+    0,
+  );
+}
+
+/** (sensitivity / noise)^2, with the relation's factor: the distance of the two Gaussians that it is told apart from. */
+function squareOf(event: GaussianEvent, relation: Relation): number {
+  const [piece] = dominatingPair(event, relation, directionsOf(relation)[0]!)!.pieces;
+  return piece!.p[0]!.rate ** 2;
 }
 
 function unsupported(leaf: Leaf['event'], method: string, unit: string): UnsupportedEventError {

@@ -1,3 +1,5 @@
+export { createFilter } from './adaptive-filter.ts';
+export type { PrivacyFilter } from './adaptive-filter.ts';
 export { addAmounts } from './amounts.ts';
 export type { Amounts } from './amounts.ts';
 export { allSteps, costOf, demandOf, rememberedCosts } from './cost.ts';

@@ -74,7 +74,10 @@ export interface Ledger {
 
 /** @param url - see `openDatabase` */
 export async function openLedger(url: string, identity: Identity): Promise<Ledger> {
-  const database = await openDatabase(url);
+  return ledgerOn(await openDatabase(url), identity);
+}
+
+export function ledgerOn(database: Database, identity: Identity): Ledger {
   const { exclusive, read } = database;
   const write = <T extends EntryType>(db: Db, draft: Draft<T>): Promise<LogEntry> =>
     append(db, draft, { identity, time: new Date().toISOString() });

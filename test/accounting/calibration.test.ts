@@ -3,12 +3,11 @@ import type { DpEvent } from '../../privacy/accounting/index.ts';
 import {
   calibrate,
   calibrateFigure,
-  createFilter,
   epsilonCurve,
   epsilonOf,
 } from '../../privacy/accounting/index.ts';
-import { CalibrationError, DptuneError, InvalidParameterError } from '../../privacy/errors.ts';
-import { dpSgd, gaussian, referenceRecords, sampled } from './events.ts';
+import { CalibrationError, InvalidParameterError } from '../../privacy/errors.ts';
+import { dpSgd, gaussian, referenceRecords } from './events.ts';
 
 const relation = 'add-or-remove-one';
 
@@ -92,46 +91,4 @@ test('epsilon by step rises to the whole event’s', () => {
   expect(curve.at(-1)!.epsilon.upper).toBeGreaterThanOrEqual(
     epsilonOf(event, { delta: 1e-5, relation }).epsilon.lower,
   );
-});
-
-describe('filters', () => {
-  const budget = { epsilon: 1, delta: 1e-5 };
-
-  test('G23 admit up to the budget and refuse the first charge beyond it, without charging', () => {
-    const filter = createFilter(budget, { relation, method: 'rdp' });
-    const step = sampled(0.01, gaussian(2));
-    let admitted = 0;
-    while (filter.allows(step) && admitted < 5000) {
-      filter.charge(step);
-      admitted++;
-    }
-    const spent = filter.spent();
-    expect(spent).toBeLessThanOrEqual(1);
-    expect(() => filter.charge(step)).toThrow(DptuneError);
-    expect(filter.spent()).toBe(spent);
-    // Valid: the filter's figure is not below the certified epsilon of what ran.
-    const certified = epsilonOf(
-      { kind: 'self-composed', count: admitted, event: step },
-      { delta: 1e-5, relation },
-    );
-    expect(spent).toBeGreaterThanOrEqual(certified.epsilon.lower);
-  }, 60_000);
-
-  test('Gaussian DP is exact for Gaussians and takes nothing else', () => {
-    const filter = createFilter(budget, { relation, method: 'gdp' });
-    filter.charge(gaussian(10));
-    filter.charge(gaussian(20));
-    const exact = epsilonOf(
-      { kind: 'composed', events: [gaussian(10), gaussian(20)] },
-      { delta: 1e-5, relation },
-    );
-    expect(filter.spent()).toBe(exact.epsilon.upper);
-    expect(() => filter.charge(sampled(0.5, gaussian(10)))).toThrow(/Use method "rdp"/);
-  });
-
-  test('a loss distribution is refused as a filter', () => {
-    expect(() => createFilter(budget, { relation, method: 'pld' as 'rdp' })).toThrow(
-      /not valid when a choice/,
-    );
-  });
 });
