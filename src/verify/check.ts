@@ -21,6 +21,8 @@ export interface Subject {
   readonly report: Report | undefined;
   /** Undefined where plan.json is missing or contradicts itself. */
   readonly plan: JobPlanText | undefined;
+  /** Why one of them cannot be read. */
+  readonly unreadable: { readonly report?: string; readonly plan?: string };
   readonly trusted: readonly VerifierKey[];
   /** A signed checkpoint that the ledger must go on from. */
   readonly checkpoint: string | undefined;

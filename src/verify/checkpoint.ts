@@ -1,5 +1,5 @@
 import {
-  chainFaults,
+  logFaults,
   merkleTree,
   openCheckpoint,
   parseVerifierKey,
@@ -13,7 +13,7 @@ export const checkpointRule: Rule = {
   id: 'checkpoint',
   title: 'The ledger goes on from an earlier checkpoint',
   explanation:
-    'Given a checkpoint seen earlier (in another report of the same ledger, or kept outside), the log must contain all that was in it; entries that were cut off, rolled back or rewritten since then do not. Where the two logs differ in size, the log itself is needed: its entries are chained, hashed, and give both roots.',
+    'Given a checkpoint seen earlier (in another report of the same ledger, or kept outside), the log must contain all that was in it; entries that were cut off, rolled back or rewritten since then do not. Where the two logs differ in size, the log itself is needed: its entries are hashed, chained and replayed by the rules of budgets, and give both roots.',
   isNeeded: ({ checkpoint }) => checkpoint !== undefined,
   run: (subject) => {
     const { checkpoint, log, trusted } = subject;
@@ -44,7 +44,7 @@ function compare(earlier: Checkpoint, head: Checkpoint, log: readonly LogEntry[]
 }
 
 function compareWithLog(checkpoints: readonly Checkpoint[], log: readonly LogEntry[]): Finding {
-  const faults = chainFaults(log);
+  const { faults } = logFaults(log);
   if (faults.length > 0) return unless(faults, '');
   const tree = merkleTree(log.map(({ hash }) => hash));
   const broken = checkpoints.flatMap(({ size, root }) => {

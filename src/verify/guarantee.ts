@@ -1,10 +1,8 @@
-import { checkReport } from '../../audits/index.ts';
 import { epsilonOf } from '../../privacy/index.ts';
 import { UnsupportedEventError } from '../../privacy/errors.ts';
 import { always, failed, notChecked, passed, unless, type Rule, type Subject } from './check.ts';
 import { epsilonByInversion } from './inversion.ts';
 import { momentsOf } from './moments.ts';
-import { planOf } from './plan.ts';
 
 export const schemaRule: Rule = {
   id: 'schema',
@@ -12,11 +10,7 @@ export const schemaRule: Rule = {
   explanation:
     'report.json is validated against its JSON Schema: every field is there, or null with a reason.',
   isNeeded: always,
-  run: async ({ documents }) => {
-    if (!documents.has('report.json')) return failed('report.json: is missing or no JSON');
-    await checkReport(documents.get('report.json'));
-    return passed('urn:dptune:schema:report:1');
-  },
+  run: ({ report, unreadable }) => (report ? passed(report.format) : failed(unreadable.report!)),
 };
 
 export const planRule: Rule = {
@@ -25,9 +19,9 @@ export const planRule: Rule = {
   explanation:
     'From the numbers that fix the plan everything else in it is computed anew: sampling rates, noise, thresholds, the event tree, epsilon by the loss-distribution accountant, the hash, and the digests by which the hash covers model and training settings.',
   isNeeded: always,
-  run: ({ documents }) => {
-    if (!documents.has('plan.json')) return failed('plan.json: is missing or no JSON');
-    const { hash, epsilon, delta } = planOf(documents.get('plan.json')).privacy;
+  run: ({ plan, unreadable }) => {
+    if (!plan) return failed(unreadable.plan!);
+    const { hash, epsilon, delta } = plan.privacy;
     return passed(`hash ${hash.slice(0, 16)}..., epsilon ${epsilon} at delta ${delta}`);
   },
 };

@@ -7,7 +7,7 @@ import type { Finding, Outcome, Rule, Subject } from './check.ts';
 import { checkpointRule } from './checkpoint.ts';
 import { filesRule, formRule, privateRule } from './files.ts';
 import { ledgerRule, stepsRule } from './ledger.ts';
-import { planOf, type JobPlanText } from './plan.ts';
+import { planOf } from './plan.ts';
 import { openRelease, type Release } from './release.ts';
 import { renderingsRule } from './renderings.ts';
 import { reportRule, stampRule } from './report.ts';
@@ -98,11 +98,17 @@ async function subjectOf(release: Release, options: VerifyOptions): Promise<Subj
     const json = path.includes('/') || !path.endsWith('.json') ? undefined : parsed(content!);
     if (json !== undefined) documents.set(path, json);
   }
+  const report = await readable(() => checkReport(documents.get('report.json')));
+  const plan = await readable(() => planOf(documents.get('plan.json')));
   return {
     release,
     documents,
-    report: await believed(() => checkReport(documents.get('report.json'))),
-    plan: await believed<JobPlanText>(() => planOf(documents.get('plan.json'))),
+    report: report.value,
+    plan: plan.value,
+    unreadable: {
+      ...(report.fault !== undefined && { report: report.fault }),
+      ...(plan.fault !== undefined && { plan: plan.fault }),
+    },
     trusted: (options.trust ?? []).map(parseVerifierKey),
     checkpoint: options.checkpoint,
     log: options.log,
@@ -118,12 +124,12 @@ function parsed(content: Buffer): unknown {
   }
 }
 
-/** A value that the rules about it accept; which of them does not is found when they run. */
-async function believed<T>(read: () => T | Promise<T>): Promise<T | undefined> {
+/** A document that holds together, or why it does not. */
+async function readable<T>(read: () => T | Promise<T>): Promise<{ value?: T; fault?: string }> {
   try {
-    return await read();
+    return { value: await read() };
   } catch (error) {
-    if (isAboutDocument(error)) return undefined;
+    if (isAboutDocument(error)) return { fault: (error as Error).message };
     throw error;
   }
 }
