@@ -120,7 +120,8 @@ function worse(a: Found, b: Found): Found {
   return { ...(b.interval.upper > a.interval.upper ? b : a), interval };
 }
 
-function boundByRdp(
+/** Upper bound from Renyi divergences alone. */
+export function boundByRdp(
   event: DpEvent,
   relation: Relation,
   convert: (order: number, rdp: number) => number,

@@ -2,7 +2,7 @@ import { InvalidParameterError } from '../errors.ts';
 import { accountantVersion, digestOf } from './answer.ts';
 import type { Answer, DeltaAnswer } from './answer.ts';
 import { askDelta, askEpsilon, coarseSize } from './asking.ts';
-import { bound, pureEpsilon, trivial } from './bounds.ts';
+import { bound, boundByRdp, pureEpsilon, trivial } from './bounds.ts';
 import type { DpEvent, Relation } from './events.ts';
 import { relations } from './events.ts';
 import { leavesOf } from './leaves.ts';
@@ -54,6 +54,18 @@ export function epsilonAnswer(event: DpEvent, query: EpsilonQuery, maxSize: numb
     version: accountantVersion,
     digest: digestOf(event, relation, { delta }),
   };
+}
+
+/**
+ * An upper bound from Renyi divergences alone, minimised over orders: a second opinion on other mathematics than the loss
+ * distribution's. It is looser, and never below the truth.
+ * Reference: Mironov, arXiv:1702.07476; conversion of Canonne, Kamath and Steinke, arXiv:2004.00010, proposition 12.
+ * @throws as `epsilonOf`
+ */
+export function epsilonByRenyi(event: DpEvent, { delta, relation }: EpsilonQuery): number {
+  checkRelation(relation);
+  if (leavesOf(event, relation).length === 0) return 0;
+  return boundByRdp(event, relation, (order, rdp) => epsilonFromRdp(order, rdp, delta)).interval.upper;
 }
 
 /** Certified interval of the delta that the event has at `epsilon` >= 0. */
