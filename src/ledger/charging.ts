@@ -11,7 +11,7 @@ import {
 import { LedgerUnavailableError } from './database.ts';
 import { documentOf } from './document.ts';
 import { openLedger, type Ledger, type Request } from './ledger.ts';
-import type { Identity } from './log.ts';
+import type { Identity } from './identity.ts';
 
 /** Steps of a block, at least, and blocks of a phase, at most: a charge costs milliseconds, and a block lasts seconds. */
 const LEAST_BLOCK = 32;

@@ -24,7 +24,8 @@ import {
   type Steps,
 } from '../../privacy/index.ts';
 import { openDatabase, type Database } from './database.ts';
-import { append, entriesOf, jobOf, scopeStateOf, trustedKeys, type Draft, type Identity } from './log.ts';
+import { append, entriesOf, jobOf, scopeStateOf, trustedKeys, type Draft } from './log.ts';
+import type { Identity } from './identity.ts';
 import type { Db } from './schema.ts';
 
 /** What a job asks for. */

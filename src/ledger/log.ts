@@ -1,4 +1,3 @@
-import { hostname, userInfo } from 'node:os';
 import { randomUUID } from 'node:crypto';
 import {
   applyEntry,
@@ -18,28 +17,8 @@ import {
   type Payloads,
   type ScopeState,
 } from '../../privacy/index.ts';
+import type { Identity } from './identity.ts';
 import type { Db, Tables } from './schema.ts';
-
-/** Who writes. */
-export interface Identity {
-  readonly actor: string;
-  readonly host: string;
-  readonly tool: string;
-}
-
-/** The user and the machine, as the operating system knows them. */
-export function identityOf(tool: string): Identity {
-  return { actor: userName(), host: hostname(), tool };
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // A container may run under a number that has no name.
-    return `uid ${process.getuid?.() ?? 'unknown'}`;
-  }
-}
 
 /** What is to be written. */
 export interface Draft<T extends EntryType> {

@@ -22,8 +22,6 @@ export interface LedgerOptions {
   readonly ledger?: string;
   /** Signs the checkpoint that goes into the release. */
   readonly signer?: Signer;
-  /** Program and version, for the ledger's entries. */
-  readonly tool?: string;
 }
 
 /**
@@ -39,7 +37,7 @@ export async function chargingOf(
 ): Promise<Charging | undefined> {
   if (config.ledger === 'none' || nonPrivate) return undefined;
   const { scope, url, approvals = 0 } = config.ledger;
-  const { observer, tool = 'dptune' } = options;
+  const { observer } = options;
   const { hash, unit, relation } = plan.privacy;
   const file = join(directory.private, 'ledger.json');
   const stored = existsSync(file)
@@ -59,7 +57,7 @@ export async function chargingOf(
   };
   const charging = await openCharging(request, stepsIn(directory.journal), {
     url: ledgerUrl(options.ledger ?? url),
-    identity: identityOf(tool),
+    identity: identityOf(),
     note: observer.note,
     stopping: observer.stopping,
   });
