@@ -52,3 +52,10 @@ export function grouped(count: number): string {
 export function short(digest: string): string {
   return digest.slice(0, 12);
 }
+
+/** What is left of a budget, in four digits that never say more. */
+export function roundedDown(value: number): string {
+  const nearest = Number(value.toPrecision(4));
+  if (nearest <= value) return String(nearest);
+  return String(Number((nearest - 10 ** (Math.floor(Math.log10(nearest)) - 3)).toPrecision(4)));
+}

@@ -1,4 +1,4 @@
-import { createFilter, epsilonCurve, type Plan } from '../../../privacy/index.ts';
+import { epsilonByRenyi, epsilonCurve, type Plan } from '../../../privacy/index.ts';
 import { costOf, isPrivate, type Evidence } from '../evidence.ts';
 import { isGiven, missing } from '../schema-node.ts';
 import type { Accounting, Mechanism } from '../schema-method.ts';
@@ -73,11 +73,10 @@ export function accountingOf(evidence: Evidence): Accounting {
     version: accountant.version,
     direction: accountant.direction,
     digest: accountant.digest,
-    crossCheck: supported(() => {
-      const filter = createFilter({ epsilon: Number.MAX_VALUE, delta }, { relation, method: 'rdp' });
-      filter.charge(event);
-      return { method: 'Renyi differential privacy at fixed orders', epsilon: filter.spent() };
-    }),
+    crossCheck: supported(() => ({
+      method: 'Renyi differential privacy, minimised over orders',
+      epsilon: epsilonByRenyi(event, { delta, relation }),
+    })),
     curve: evidence.plan.search
       ? missing('the cost of a search over settings does not grow step by step')
       : supported(() => curveOf(privacy)),

@@ -58,11 +58,11 @@ export async function drawn({ title, alternative, spec }: Chart): Promise<Html> 
   return raw(`<figure><figcaption>${escaped(title)}</figcaption>${tidied(svg, alternative)}</figure>`);
 }
 
-/** Coordinates to hundredths of a pixel, one text for the whole image, and no size of its own. */
+/** Coordinates to hundredths of a pixel, one text for the whole image, and a width that may shrink with the page. */
 function tidied(svg: string, alternative: string): string {
-  const root = /^<svg [^>]*viewBox="([^"]+)"[^>]*>/.exec(svg)!;
+  const [root, width, view] = /^<svg [^>]* width="(\d+)"[^>]* viewBox="([^"]+)"[^>]*>/.exec(svg)!;
   const body = svg
-    .slice(root[0].length)
+    .slice(root.length)
     .replaceAll(/ (?:class|role|pointer-events|aria-[a-z]+)="[^"]*"/g, '')
     .replaceAll(/ (d|transform|x|y|x2|y2|width|height)="([^"]*)"/g, (_, name: string, value: string) => {
       const rounded = value.replaceAll(/-?\d+\.\d+(?:e-\d+)?/g, (number) =>
@@ -70,5 +70,5 @@ function tidied(svg: string, alternative: string): string {
       );
       return ` ${name}="${rounded}"`;
     });
-  return `<svg role="img" aria-label="${escaped(alternative)}" viewBox="${root[1]}">${body}`;
+  return `<svg role="img" aria-label="${escaped(alternative)}" width="${width}" viewBox="${view}">${body}`;
 }

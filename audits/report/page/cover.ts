@@ -2,7 +2,7 @@ import { roundedUp } from '../../../privacy/index.ts';
 import { isGiven } from '../schema-node.ts';
 import type { Report } from '../schema.ts';
 import { verdictOf } from '../verdict.ts';
-import { grouped, percentAtMost, short } from '../words.ts';
+import { grouped, percentAtMost, roundedDown, short } from '../words.ts';
 import { badge, bullets, facts } from './blocks.ts';
 import { html, type Html } from './markup.ts';
 
@@ -113,7 +113,8 @@ function standingOf(report: Report): Html {
       'Budget',
       isGiven(ledger)
         ? html`${badge('good', 'counted')} in ${ledger.scope}: ${roundedUp(ledger.charged.value, 4)}
-          ${ledger.charged.unit} charged, ${ledger.remaining.value} left of ${ledger.budget.value}.`
+          ${ledger.charged.unit} charged, ${roundedDown(ledger.remaining.value)} left of
+          ${ledger.budget.value}.`
         : html`${badge('warning', 'nobody counted')} Losses to the same people from other releases are not
           known.`,
     ],

@@ -45,7 +45,7 @@ code, pre { font-family: ui-monospace, 'DejaVu Sans Mono', monospace; font-size:
 .lines { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 2.5rem 2rem; margin-top: 2.5rem; }
 .lines p { border-top: 1px solid var(--faint); margin: 0; padding-top: 0.25rem; font-size: 0.8rem; color: var(--muted); }
 figure { margin: 1.5rem 0; } figcaption { font-weight: 600; font-size: 0.9rem; margin-bottom: 0.5rem; }
-figure svg { display: block; width: 100%; max-width: 34rem; height: auto; }
+figure svg { display: block; max-width: 100%; height: auto; }
 .contents { margin-top: 3rem; } .contents ol { columns: 2; column-gap: 2rem; padding-left: 1.6rem; margin: 0; } .contents li { margin: 0 0 0.3rem; } .contents h2 { margin-top: 0; }
 a { color: var(--accent); }
 footer { margin-top: 3rem; padding-bottom: 3rem; color: var(--muted); font-size: 0.85rem; }
