@@ -37,6 +37,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     describe: 'Train a job under its privacy budget, and evaluate it',
     load: async () => (await import('./train.ts')).train,
   },
+  budget: {
+    describe: 'Open, show, check and close the privacy budgets of populations',
+    load: async () => (await import('./budget.ts')).budget,
+  },
+  keys: {
+    describe: 'Make and show your signing keys, and trust those of others',
+    load: async () => (await import('./keys.ts')).keys,
+  },
   evaluate: {
     describe: 'Measure the model of a run on a labelled file',
     load: async () => (await import('./evaluate.ts')).evaluate,
@@ -50,7 +58,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => (await import('./generate.ts')).generate,
   },
   pretrain: {
-    describe: 'Make a small BERT from public text (masked language model)',
+    describe: 'Make a small model from public text: a BERT that reads, or a GPT-2 that writes',
     load: async () => (await import('./pretrain.ts')).pretrain,
   },
   tune: {
@@ -76,6 +84,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   bundle: {
     describe: 'Pack the released half of a run into one file that can be verified anywhere',
     load: async () => (await import('./bundle.ts')).bundle,
+  },
+  serve: {
+    describe: 'Show budgets, runs, reports and approvals in a browser on this machine',
+    load: async () => (await import('./serve.ts')).serve,
   },
   export: {
     describe: 'Copy what may leave the building out of a run',

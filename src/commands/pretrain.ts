@@ -4,6 +4,7 @@ import { watch } from './observing.ts';
 import { outputFor, type CommonArguments } from './output.ts';
 
 interface Arguments extends CommonArguments {
+  readonly kind: 'bert' | 'gpt2';
   readonly text: string;
   readonly out: string;
   readonly vocabulary: number;
@@ -20,16 +21,22 @@ interface Arguments extends CommonArguments {
 const count = (describe: string, value: number) =>
   ({ type: 'number', default: value, describe, requiresArg: true }) as const;
 
-/** Makes a small BERT from public text. */
+/** Makes a small model from public text. */
 export const pretrain: CommandModule<CommonArguments, Arguments> = {
   command: 'pretrain <text>',
-  describe: 'Make a small BERT from public text (masked language model)',
+  describe: 'Make a small model from public text: a BERT that reads, or a GPT-2 that writes',
   builder: (parser) =>
     parser
       .positional('text', {
         type: 'string',
         demandOption: true,
         describe: 'PUBLIC text, one document a line',
+      })
+      .option('kind', {
+        choices: ['bert', 'gpt2'] as const,
+        default: 'bert' as const,
+        requiresArg: true,
+        describe: 'bert: masked language model; gpt2: next token',
       })
       .option('out', {
         type: 'string',
@@ -52,6 +59,7 @@ export const pretrain: CommandModule<CommonArguments, Arguments> = {
     const observer = watch(output);
     try {
       const loss = await makeModel({
+        kind: args.kind,
         text: args.text,
         out: args.out,
         vocabularySize: args.vocabulary,

@@ -56,6 +56,14 @@ export function createByteLevelBpe(rules: ByteLevelRules): (text: string) => num
   };
 }
 
+/** The words of a text as byte characters, such as `\u0120dog` for ` dog`. */
+export function byteLevelWords(text: string): string[][] {
+  const encoder = new TextEncoder();
+  return (text.match(WORD) ?? []).map((word) =>
+    Array.from(encoder.encode(word), (byte) => BYTE_CHARACTERS[byte]!),
+  );
+}
+
 /** Merges every occurrence of the pair that ranks first, until none has a rank. */
 function merge(symbols: readonly string[], ranks: ReadonlyMap<string, number>): readonly string[] {
   let parts = symbols;

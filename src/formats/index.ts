@@ -7,5 +7,5 @@ export { writeAdapter, writeModel, type AdapterToWrite } from './model-writer.ts
 export { openSafetensors, writeSafetensors, type NamedTensor } from './safetensors.ts';
 export type { TensorInfo } from './safetensors-header.ts';
 export { loadTokenizer, type Tokenizer } from './tokenizer.ts';
-export { learnVocabulary } from './vocabulary.ts';
+export { learnByteLevelBpe, learnVocabulary } from './vocabulary.ts';
 export { openWeights, type Weights } from './weights.ts';

@@ -118,19 +118,19 @@ async function job(settings: Record<string, Record<string, unknown>>, model = 'g
   return (await loadJob(path)).config;
 }
 
-describe('text to tokens', () => {
-  const encode = (maxLength: number, text: string, completion?: string) => {
-    const { ids, start, truncated } = createLanguageEncoder(
-      { tokenizer, endId: end },
-      { maxLength, separator: ' big' },
-    ).encode(text, completion);
-    return {
-      words: Array.from(ids, (id) => vocabulary[id]!.replace(/[[\]]/g, '')).join(' '),
-      start,
-      truncated,
-    };
+function encode(maxLength: number, text: string, completion?: string) {
+  const { ids, start, truncated } = createLanguageEncoder(
+    { tokenizer, endId: end },
+    { maxLength, separator: ' big' },
+  ).encode(text, completion);
+  return {
+    words: Array.from(ids, (id) => vocabulary[id]!.replace(/[[\]]/g, '')).join(' '),
+    start,
+    truncated,
   };
+}
 
+describe('text to tokens', () => {
   test.each([
     // A text is learnt whole, its end included; a completion, after prompt and separator.
     [20, 'red dog', undefined, 'CLS red dog SEP', 1, false],
@@ -165,16 +165,18 @@ describe('what is learnt', () => {
   test('is the completion and its end alone: every other label is left out', async () => {
     const store = await storeOf('test.jsonl');
     const given = rows(12, 'test');
-    const wordOf = (id: number) => vocabulary[id]!;
     for (const batch of microBatches(store, allUnits(store), { tokenBudget: 64, padId: 0 })) {
       const { labels, ids, tokens } = batch;
       for (const [row, record] of batch.recordIndices.entries()) {
         const learnt = [...(labels as Int32Array).subarray(row * tokens, (row + 1) * tokens)];
         const { answer } = given[record]!;
-        expect(learnt.filter((label) => label >= 0).map(wordOf)).toEqual([...answer.split(' '), '[SEP]']);
-        for (const [at, label] of learnt.entries())
-          if (label >= 0) expect(ids[row * tokens + at + 1] ?? end).toBe(label);
-          else expect(label).toBe(-100);
+        expect(learnt.filter((label) => label >= 0).map((id) => vocabulary[id])).toEqual([
+          ...answer.split(' '),
+          '[SEP]',
+        ]);
+        // Each label is the token that follows; the rest, padding and prompt, has none.
+        const next = learnt.map((label, at) => (label >= 0 ? ids[row * tokens + at + 1] : -100));
+        expect(learnt).toEqual(next);
       }
     }
   });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { reproducibleRng } from '../../privacy/index.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/formats/index.ts';
+import { openWriter } from '../../src/generate/index.ts';
 import { ignoredLabel } from '../../src/models/index.ts';
 import { openJobModel, pretrain } from '../../src/train/index.ts';
 import { maskedBatch } from '../../src/train/masking.ts';
@@ -53,6 +54,7 @@ function deviations(count: number, of: number, share: number): number {
 
 describe('pretraining', () => {
   const options = {
+    kind: 'bert' as const,
     vocabularySize: 60,
     layers: 1,
     width: 16,
@@ -82,6 +84,23 @@ describe('pretraining', () => {
     const model = await openJobModel(await tinyJob(place, { model: 'made' }));
     expect(model.architecture).toMatchObject({ modelType: 'bert', layers: 1, hiddenSize: 16 });
     await model.directory.close();
+  });
+
+  test('a GPT-2 learns to write what it read', async () => {
+    const out = join(place.root, 'writes');
+    const wide = { ...options, kind: 'gpt2' as const, vocabularySize: 300 };
+    await pretrain({ ...wide, text, out, steps: 150, observer: recorder() });
+    const writer = await openWriter(out, { threads: 1 });
+    const settings = { sample: false, temperature: 1, topK: 0, topP: 1, repetitionPenalty: 1, seed: 0 };
+    const [tokens] = await writer.write([writer.prompt('the road')], {
+      ...settings,
+      beams: 1,
+      maxNewTokens: 8,
+      endIds: writer.defaults.endIds,
+    });
+    expect(writer.tokenizer.decode(tokens!)).toBe(' is long and cold');
+    expect(tokens!.at(-1)).toBe(writer.tokenizer.special.eos);
+    await writer.close();
   });
 
   test('stops where the user asks for it', async () => {
