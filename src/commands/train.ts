@@ -1,6 +1,7 @@
 import type { CommandModule } from 'yargs';
 import { InvalidParameterError } from '../../privacy/errors.ts';
 import { checkFirst } from './check.ts';
+import { keyOption, ledgerOption, signerFor } from './budget-ledger.ts';
 import { roundedUp } from '../../privacy/figures.ts';
 import { loadJob, overrideOption } from '../config/index.ts';
 import { createEventFile, type EventFile } from '../evaluate/index.ts';
@@ -17,6 +18,7 @@ import {
 } from '../train/index.ts';
 import { watch } from './observing.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
+import { passphraseOption } from './passphrase.ts';
 
 interface Arguments extends CommonArguments {
   readonly job: string | undefined;
@@ -26,6 +28,9 @@ interface Arguments extends CommonArguments {
   readonly 'non-private': boolean;
   readonly 'show-private': boolean;
   readonly tensorboard: string | undefined;
+  readonly ledger: string | undefined;
+  readonly key: string | undefined;
+  readonly 'passphrase-file': string | undefined;
   readonly search: string | undefined;
   readonly set: readonly string[];
 }
@@ -65,6 +70,9 @@ export const train: CommandModule<CommonArguments, Arguments> = {
         describe: 'Directory for TensorBoard files of what is public',
       })
       .option('search', { type: 'string', requiresArg: true, hidden: true, conflicts: 'resume' })
+      .option('ledger', ledgerOption)
+      .option('key', keyOption)
+      .option('passphrase-file', passphraseOption)
       .option('set', overrideOption)
       .example('$0 train job.yaml --out run', 'train and evaluate')
       .example('$0 train job.yaml --out run -s privacy.epsilon=3', 'with another budget')
@@ -82,7 +90,14 @@ export const train: CommandModule<CommonArguments, Arguments> = {
     const observer = board ? recorded(terminal, board) : terminal;
     try {
       const started = performance.now();
-      const options = { observer, showPrivate: args['show-private'], check: checkFirst(observer.note) };
+      const signer = await signerFor(args.key, args['passphrase-file']);
+      const options = {
+        observer,
+        showPrivate: args['show-private'],
+        check: checkFirst(observer.note),
+        ...(args.ledger !== undefined && { ledger: args.ledger }),
+        ...(signer && { signer }),
+      };
       const run =
         args.resume === undefined
           ? await trainJob((await loadJob(required(args.job, 'job'), args.set)).config, {

@@ -9,6 +9,6 @@ export { newKey, openKey, ownKeys, publicKeyOf } from './keys.ts';
 export { ledgerOn, openLedger } from './ledger.ts';
 export type { Ledger, Request } from './ledger.ts';
 export { dataDirectory, ledgerUrl } from './location.ts';
-export { checkpointOf, entriesOf, headOf } from './log.ts';
+export { checkpointOf, entriesOf, headOf, jobsIn, scopesIn } from './log.ts';
 export { verifyLedger } from './verification.ts';
 export type { Anchor, Verification } from './verification.ts';

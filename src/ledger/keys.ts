@@ -1,5 +1,14 @@
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import {
   DataError,
@@ -73,7 +82,8 @@ function readKeyFile(name: string, kind: 'pem' | 'pub'): string {
   const path = pathOf(name, kind);
   if (!existsSync(path)) {
     const known = ownKeys().map((key) => key.name);
-    const remedy = known.length > 0 ? `There are ${known.join(', ')}.` : `Make it with dptune keys new ${name}.`;
+    const remedy =
+      known.length > 0 ? `There are ${known.join(', ')}.` : `Make it with dptune keys new ${name}.`;
     throw new DataError(`key=${name}: is not in ${keyDirectory()}. ${remedy}`);
   }
   return readFileSync(path, 'utf8');

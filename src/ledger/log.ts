@@ -17,6 +17,7 @@ import {
   type Payloads,
   type ScopeState,
 } from '../../privacy/index.ts';
+import type { Database } from './database.ts';
 import type { Identity } from './identity.ts';
 import type { Db, Tables } from './schema.ts';
 
@@ -188,4 +189,16 @@ async function saveChanges(db: Db, before: Known, after: Known): Promise<void> {
       .onConflict((conflict) => conflict.column('id').doUpdateSet({ state: row.state, body: row.body }))
       .execute();
   }
+}
+
+/** All scopes, by name. */
+export async function scopesIn({ read }: Pick<Database, 'read'>): Promise<ScopeState[]> {
+  const rows = await read.selectFrom('scopes').select('body').orderBy('name').execute();
+  return rows.map(({ body }) => JSON.parse(body) as ScopeState);
+}
+
+/** All reservations. */
+export async function jobsIn({ read }: Pick<Database, 'read'>): Promise<JobState[]> {
+  const rows = await read.selectFrom('jobs').select('body').orderBy('id').execute();
+  return rows.map(({ body }) => JSON.parse(body) as JobState);
 }

@@ -35,9 +35,13 @@ export async function chargingOf(
   directory: RunDirectory,
   options: LedgerOptions & { readonly observer: Observer },
 ): Promise<Charging | undefined> {
-  if (config.ledger === 'none' || nonPrivate) return undefined;
-  const { scope, url, approvals = 0 } = config.ledger;
   const { observer } = options;
+  if (nonPrivate) return undefined;
+  if (config.ledger === 'none') {
+    observer.note('ledger: none, so nobody counts what all runs on these people cost together');
+    return undefined;
+  }
+  const { scope, url, approvals = 0 } = config.ledger;
   const { hash, unit, relation } = plan.privacy;
   const file = join(directory.private, 'ledger.json');
   const stored = existsSync(file)

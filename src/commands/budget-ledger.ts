@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises';
+import { DataError } from '../../privacy/errors.ts';
+import { identityOf, ledgerUrl, openKey, openLedger, type Ledger } from '../ledger/index.ts';
+import type { Signer } from '../../privacy/index.ts';
+import { outputFor, type CommonArguments, type Output } from './output.ts';
+import { passphraseFor } from './passphrase.ts';
+
+export interface LedgerArguments extends CommonArguments {
+  readonly ledger: string | undefined;
+}
+
+/** Where the ledger lies. */
+export const ledgerOption = {
+  type: 'string',
+  requiresArg: true,
+  describe: 'SQLite file or postgres://...; else DPTUNE_LEDGER, else a file of your own',
+} as const;
+
+export const keyOption = {
+  type: 'string',
+  requiresArg: true,
+  describe: 'Key that signs the checkpoint, by dptune keys',
+} as const;
+
+/** Does `work` on the ledger that is meant, and closes it. */
+export async function onLedger<T extends LedgerArguments>(
+  args: T,
+  work: (ledger: Ledger, output: Output) => Promise<void>,
+): Promise<void> {
+  const ledger = await openLedger(ledgerUrl(args.ledger), identityOf());
+  try {
+    await work(ledger, outputFor(args));
+  } finally {
+    await ledger.close();
+  }
+}
+
+/** The key of this name, opened; nothing where none is named. */
+export async function signerFor(
+  key: string | undefined,
+  passphraseFile: string | undefined,
+): Promise<Signer | undefined> {
+  return key === undefined ? undefined : openKey(key, await passphraseFor(key, passphraseFile));
+}
+
+export async function jsonIn(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as unknown;
+  } catch (error) {
+    throw new DataError(`${path}: ${(error as Error).message}. Name a file of JSON.`, { cause: error });
+  }
+}
