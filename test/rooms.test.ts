@@ -21,6 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   audit: ['config', 'graph', 'engines', 'models', 'formats', 'data', 'evaluate', 'train', 'conformance'],
   report: ['config', 'formats', 'ledger'],
   tune: ['config', 'train'],
+  serve: ['ledger', 'train'],
   verify: [],
 };
 /** Packages of the pure rooms. */

@@ -20,4 +20,5 @@ export {
 } from './plan-file.ts';
 export { pretrain, type PretrainOptions } from './pretrain.ts';
 export { writeJson } from './run-directory.ts';
+export { runStatus, type RunStatus } from './run-status.ts';
 export { openRunConfig } from './start.ts';

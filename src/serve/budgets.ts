@@ -1,0 +1,73 @@
+import {
+  capOf,
+  figuresOf,
+  figuresOfCap,
+  levelOf,
+  unitOf,
+  type LogEntry,
+  type Payloads,
+  type ScopeState,
+} from '../../privacy/index.ts';
+import { entriesOf, type Ledger } from '../ledger/index.ts';
+
+/** A scope with what is left of it. */
+export interface Budget extends ScopeState {
+  readonly unit: ReturnType<typeof unitOf>;
+  readonly cap: number;
+  readonly spent: number;
+  /** Of the whole budget, as epsilon at the scope's delta. */
+  readonly epsilonCap: number;
+  readonly epsilonSpent: number;
+}
+
+/** A plan that waits for approvals. */
+export interface WaitingPlan {
+  readonly plan: string;
+  readonly scope: string;
+  readonly needed: number;
+  readonly given: readonly string[];
+  readonly since: string;
+}
+
+export async function budgetsIn({ database, scope }: Ledger): Promise<Budget[]> {
+  const opened = await entriesOf(database.read, { type: 'open' });
+  return Promise.all(
+    opened.map(async (entry) => {
+      const state = await scope(entry.scope);
+      return {
+        ...state,
+        unit: unitOf(state.scope),
+        cap: capOf(state.scope),
+        spent: levelOf(state.scope, state.held),
+        epsilonCap: figuresOfCap(state.scope).epsilon,
+        epsilonSpent: figuresOf(state.scope, state.held).epsilon,
+      };
+    }),
+  );
+}
+
+export function entriesIn({ database }: Ledger, scope: string): Promise<LogEntry[]> {
+  return entriesOf(database.read, { scope });
+}
+
+/** Plans that asked for approvals and were not reserved since, the newest first. */
+export async function waitingIn(ledger: Ledger): Promise<WaitingPlan[]> {
+  const { read } = ledger.database;
+  const [asked, reserved] = await Promise.all([
+    entriesOf(read, { type: 'plan' }),
+    entriesOf(read, { type: 'reserve' }),
+  ]);
+  const done = new Set(reserved.map(({ payload }) => (payload as unknown as Payloads['reserve']).plan));
+  const waiting = new Map<string, LogEntry>();
+  for (const entry of asked) waiting.set((entry.payload as unknown as Payloads['plan']).plan, entry);
+  return Promise.all(
+    [...waiting.values()]
+      .filter(({ payload }) => !done.has((payload as unknown as Payloads['plan']).plan))
+      .toReversed()
+      .map(async ({ payload, scope, time }) => {
+        const { plan, approvals } = payload as unknown as Payloads['plan'];
+        const given = (await ledger.approvalsOf(plan)).map(({ keyName }) => keyName);
+        return { plan, scope, needed: approvals, given, since: time };
+      }),
+  );
+}

@@ -1,0 +1,1 @@
+export { startServer, type ApprovalKey, type LocalServer, type ServeOptions } from './server.ts';
