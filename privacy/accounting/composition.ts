@@ -4,7 +4,7 @@ import { compose } from './convolution.ts';
 import { expm1, log1p } from './elementary.ts';
 import { factorsOf } from './grouping.ts';
 import type { Lattice } from './lattice.ts';
-import { nats, partsOf } from './parts.ts';
+import { partsOf } from './parts.ts';
 import type { Lost, Part, Phase, Target } from './parts.ts';
 import { edgeOf, totalCumulant } from './windows.ts';
 
@@ -39,6 +39,7 @@ export function composePhases(
   target: Target,
   size: number,
 ): Composition {
+  const { nats } = target;
   const start: Lost = { truncation: 0, aliasing: 0, below: 0 };
   const parts = phases.flatMap((phase) => partsOf(phase, tilt, target, start));
   const sum = totalCumulant(parts.map((part) => ({ cumulant: part.cumulant, count: part.upperCount })));
@@ -49,7 +50,7 @@ export function composePhases(
   let width = (Math.max(high.loss - low.loss, widest) * 1.01) / (size - 4);
   for (let attempt = 1; ; attempt++) {
     const lost = { ...start };
-    const shape = { width, size, tilt };
+    const shape = { width, size, tilt, nats };
     const factors = parts.flatMap((part) =>
       factorsOf(part, { upper: part.upperCount, lower: part.lowerCount }, shape, 1, lost),
     );

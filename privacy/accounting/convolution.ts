@@ -26,9 +26,7 @@ const differenceError = 5 * unit;
  */
 export function compose(factors: readonly Factor[], first: number, size: number): Composed {
   const fft = fftOf(size);
-  const product = spectrum(size);
-  const re = new Float64Array(size);
-  const im = new Float64Array(size);
+  const { product, re, im } = workspaceOf(size);
   factors.forEach((factor, index) => {
     re.fill(0);
     im.fill(0);
@@ -60,9 +58,19 @@ type Spectrum = {
   readonly lowerError: Float64Array;
 };
 
-function spectrum(size: number): Spectrum {
+type Workspace = { readonly product: Spectrum; readonly re: Float64Array; readonly im: Float64Array };
+
+const workspaces = new Map<number, Workspace>();
+/** Workspaces kept: each holds 8 * size numbers, which are all overwritten before they are read. */
+const maxWorkspaces = 3;
+
+/** Buffers of one composition: kept, for allocating them anew costs as much as a transform. */
+function workspaceOf(size: number): Workspace {
+  const known = workspaces.get(size);
+  if (known) return known;
+  if (workspaces.size >= maxWorkspaces) workspaces.delete(workspaces.keys().next().value!);
   const make = (): Float64Array => new Float64Array(size);
-  return {
+  const product: Spectrum = {
     upperRe: make(),
     upperIm: make(),
     lowerRe: make(),
@@ -70,6 +78,9 @@ function spectrum(size: number): Spectrum {
     upperError: make(),
     lowerError: make(),
   };
+  const workspace = { product, re: make(), im: make() };
+  workspaces.set(size, workspace);
+  return workspace;
 }
 
 function place(lattice: Lattice, into: Float64Array): number {

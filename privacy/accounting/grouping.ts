@@ -5,12 +5,22 @@ import type { Factor } from './convolution.ts';
 import { log } from './elementary.ts';
 import { optimistic, pessimistic, regroup } from './lattice.ts';
 import type { Lattice } from './lattice.ts';
-import { directCount, nats } from './parts.ts';
 import type { Lost, Part } from './parts.ts';
 import { edgeOf, totalCumulant } from './windows.ts';
 
-/** A lattice to compose on: `size` points, `width` nats apart, masses tilted by `tilt`. */
-export type LatticeShape = { readonly width: number; readonly size: number; readonly tilt: number };
+/** A lattice to compose on: `size` points, `width` nats apart, masses tilted by `tilt`, e^-nats of them outside. */
+export type LatticeShape = {
+  readonly width: number;
+  readonly size: number;
+  readonly tilt: number;
+  readonly nats: number;
+};
+
+/**
+ * Compositions above this many go through a finer lattice first. Each stage errs about as much as the others and costs
+ * a transform, so few stages are best as long as their counts are.
+ */
+const longestRun = 256;
 
 type Counts = { readonly upper: number; readonly lower: number };
 
@@ -27,9 +37,9 @@ export function factorsOf(
   uses: number,
   lost: Lost,
 ): Factor[] {
-  if (part.direct || counts.upper <= directCount) return [singleSteps(part, counts, shape)];
-  const { width, size, tilt } = shape;
-  const stages = Math.ceil(log(counts.upper) / log(directCount));
+  if (part.direct || counts.upper <= longestRun) return [singleSteps(part, counts, shape)];
+  const { width, size, tilt, nats } = shape;
+  const stages = Math.ceil(log(counts.upper) / log(longestRun));
   const groups = Math.ceil(counts.upper ** (1 / stages));
   const inside = { upper: Math.floor(counts.upper / groups), lower: Math.floor(counts.lower / groups) };
   const rest = {
@@ -56,13 +66,13 @@ export function factorsOf(
 function composeGroup(
   part: Part,
   counts: Counts,
-  { width, size, tilt }: LatticeShape,
+  { width, size, tilt, nats }: LatticeShape,
   finer: number,
   [lowT, highT]: readonly [number, number],
   uses: number,
   lost: Lost,
 ): { readonly upper: Lattice; readonly lower: Lattice } | null {
-  const inner = { width: width / finer, size, tilt };
+  const inner = { width: width / finer, size, tilt, nats };
   const innerLost: Lost = { truncation: 0, aliasing: 0, below: 0 };
   const factors = factorsOf(part, counts, inner, uses, innerLost);
   const moments = momentsOf(factors, inner.width, lowT, highT);

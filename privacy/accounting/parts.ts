@@ -35,13 +35,14 @@ export type Part = {
  */
 export type Lost = { truncation: number; aliasing: number; below: number };
 
-/** Where the result is wanted: an epsilon and -d log delta / d epsilon there. They steer precision, never validity. */
-export type Target = { readonly epsilon: number; readonly slope: number };
+/**
+ * Where the result is wanted: an epsilon and -d log delta / d epsilon there; and how much tilted mass, e^-nats, may be
+ * left outside any one window or quadrature range. They steer precision, never validity.
+ */
+export type Target = { readonly epsilon: number; readonly slope: number; readonly nats: number };
 
-/** Tilted mass left outside any one window or quadrature range: e^-nats, about 1e-15. */
-export const nats = 35;
-/** Compositions above this many go through a finer lattice first. */
-export const directCount = 64;
+/** Rare losses are looked for among more steps than this. */
+const directCount = 64;
 /** Largest tilted share of losses that may count as rare, and the least that is worth while. */
 const rareShares = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6] as const;
 /** Precision that keeping rare losses apart may cost, relative to epsilon, of the upper and the lower bound. */
@@ -50,6 +51,7 @@ const rareCost = { upper: 3e-6, lower: 1e-4 } as const;
 /** The losses of `count` steps as parts: one, or a bulk and its rare large losses apart (see `splitRare`). */
 export function partsOf(phase: Phase, tilt: number, target: Target, lost: Lost): Part[] {
   const { pair, count, cumulant } = phase;
+  const { nats } = target;
   const scale = cumulant(tilt).value;
   let from = Infinity;
   let to = -Infinity;
@@ -100,6 +102,7 @@ function splitRare(
   lost: Lost,
 ): Part[] | null {
   const { pair, count } = phase;
+  const { nats } = target;
   const piece = pair.pieces[0];
   if (count <= directCount || pair.atoms.length > 0 || pair.pieces.length !== 1 || !piece) return null;
   if (piece.curvature !== 1) return null;
@@ -110,7 +113,7 @@ function splitRare(
     const below = cumulantOf(pair, cut);
     // Drawing the bulk once too often in `share` of the steps moves epsilon by about slope / 2 times its variance.
     const bulk = (target.slope / 2) * count * below(target.slope).variance;
-    const cost = { upper: share * bulk, lower: (rareLimit(count, share) / count) * bulk };
+    const cost = { upper: share * bulk, lower: (rareLimit(count, share, nats) / count) * bulk };
     if (cost.upper <= rareCost.upper * target.epsilon && cost.lower <= rareCost.lower * target.epsilon) {
       chosen = { cut, below };
       break;
@@ -134,7 +137,7 @@ function splitRare(
   const rareCumulant = cumulantOf(rarePair, Infinity, cut);
   const rareScale = rareCumulant(tilt).value;
   const rareMass = exp(logTailAbove(piece, tilt, cut) - rareScale);
-  const dropped = rareLimit(count, Math.min(1, rareMass));
+  const dropped = rareLimit(count, Math.min(1, rareMass), nats);
   lost.truncation += exp(-nats);
   const bulkCumulant: CumulantFunction = (t) => {
     const at = below(t);
@@ -187,7 +190,7 @@ function cutOf(piece: SmoothPiece, tilt: number, logMass: number, to: number): n
 }
 
 /** The least m with P(Binomial(count, p) > m) <= e^-nats, by Chernoff's bound. */
-function rareLimit(count: number, p: number): number {
+function rareLimit(count: number, p: number, nats: number): number {
   const mean = count * p;
   let m = Math.ceil(mean + 10);
   // m log(m / mean) - m + mean >= nats is enough (Poisson bound).

@@ -38,6 +38,9 @@ export function prepare(pairs: readonly PairCount[], delta: number): Prepared {
 /** Nats of precision that a narrower window may cost: rounding is about 1e-13, and 1e-6 of delta is allowed. */
 const spareNats = 14;
 
+/** Tilted mass left outside where delta is not known in advance: e^-35, about 1e-15. */
+export const wideNats = 35;
+
 /** Certified interval of epsilon at `delta`, 0 < delta < 1. */
 export function epsilonEnclosure(pairs: readonly PairCount[], delta: number, maxSize = Infinity): Enclosure {
   if (infiniteMass(pairs) >= delta) return unbounded();
@@ -57,7 +60,12 @@ export function epsilonEnclosure(pairs: readonly PairCount[], delta: number, max
     if (size > maxSize && last) break;
     const chosen = tiltFor(cumulant, guess, log(delta), slope, spareNats);
     slope = chosen.slope;
-    const composition = composePhases(phases, chosen.tilt, { epsilon: guess, slope }, size);
+    const composition = composePhases(
+      phases,
+      chosen.tilt,
+      { epsilon: guess, slope, nats: chosen.nats },
+      size,
+    );
     last = composition;
     const profile = profileOf(composition);
     const found = upperEpsilon(profile, delta);
@@ -89,8 +97,8 @@ export function deltaEnclosure(pairs: readonly PairCount[], epsilon: number): En
   for (const size of sizes) {
     const { phases, cumulant } = prepare(pairs, delta);
     const saddle = saddleOf(cumulant, { epsilon });
-    const { tilt, slope } = tiltFor(cumulant, epsilon, log(delta), saddle.tilt, spareNats);
-    const composition = composePhases(phases, tilt, { epsilon: Math.max(epsilon, 1e-3), slope }, size);
+    const { tilt, ...rest } = tiltFor(cumulant, epsilon, log(delta), saddle.tilt, spareNats, wideNats);
+    const composition = composePhases(phases, tilt, { epsilon: Math.max(epsilon, 1e-3), ...rest }, size);
     last = composition;
     const profile = profileOf(composition);
     lower = Math.max(lower, deltaBound(profile, epsilon, 'lower'));

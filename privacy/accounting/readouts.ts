@@ -8,7 +8,7 @@ import { exp, log } from './elementary.ts';
 import type { DpEvent, Relation } from './events.ts';
 import { leavesOf } from './leaves.ts';
 import { normalTail } from './normal.ts';
-import { prepare } from './pld.ts';
+import { prepare, wideNats } from './pld.ts';
 import type { PairCount } from './pld.ts';
 import { deltaBound, profileOf } from './profile.ts';
 import { checkRelation } from './query.ts';
@@ -137,8 +137,9 @@ function curveOfPairs(pairs: readonly PairCount[]): Curve {
   const profiles = anchors.map((delta) => {
     const saddle = saddleOf(cumulant, { delta });
     const epsilon = Math.max(saddle.epsilon, 0);
-    const { tilt, slope } = tiltFor(cumulant, epsilon, log(delta), saddle.tilt, 2);
-    return profileOf(composePhases(phases, tilt, { epsilon: Math.max(epsilon, usual), slope }, latticeSize));
+    const { tilt, ...rest } = tiltFor(cumulant, epsilon, log(delta), saddle.tilt, 2, wideNats);
+    const target = { epsilon: Math.max(epsilon, usual), ...rest };
+    return profileOf(composePhases(phases, tilt, target, latticeSize));
   });
   return (epsilon) => {
     let lower = 0;

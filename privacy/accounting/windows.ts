@@ -91,6 +91,7 @@ export function saddleOf(
  * The tilt at which to compute delta near `epsilon`. Where Chernoff's bound K(t) - t epsilon is least, rounding is
  * least, but rare large losses may make the window many times wider; smaller tilts narrow it. Chosen: the narrowest
  * window among tilts whose bound is at most `nats` above `logDelta`.
+ * @param seen - tilted mass e^-seen may be left outside of the window, if given; else as much as is 10^-8 of delta
  * @returns also the best tilt itself: -d log delta / d epsilon, roughly
  */
 export function tiltFor(
@@ -99,7 +100,8 @@ export function tiltFor(
   logDelta: number,
   start: number,
   nats: number,
-): { readonly tilt: number; readonly slope: number } {
+  seen?: number,
+): { readonly tilt: number; readonly slope: number; readonly nats: number } {
   const bound = (t: number): number => {
     const value = cumulant(t).value - t * epsilon;
     return Number.isNaN(value) ? Infinity : value;
@@ -116,15 +118,19 @@ export function tiltFor(
   }
   const slope = tilt;
   const limit = Math.max(least + 0.5, logDelta + nats);
-  let best = tilt;
+  let best = { tilt, slope, nats: seen ?? 35 };
   let narrowest = Infinity;
-  for (let k = 0; k < 20 && bound(tilt) <= limit; k++) {
-    const width = edgeOf(cumulant, tilt, 35, 1).loss - edgeOf(cumulant, tilt, 35, -1).loss;
+  for (let k = 0; k < 20; k++) {
+    const value = bound(tilt);
+    if (!(value <= limit)) break;
+    // Mass m outside moves delta by e^value m at most.
+    const margin = seen ?? Math.min(35, Math.max(20, value - logDelta + 18));
+    const width = edgeOf(cumulant, tilt, margin, 1).loss - edgeOf(cumulant, tilt, margin, -1).loss;
     if (width < narrowest) {
       narrowest = width;
-      best = tilt;
+      best = { tilt, slope, nats: margin };
     }
     tilt *= 0.8;
   }
-  return { tilt: best, slope };
+  return best;
 }

@@ -31,7 +31,7 @@ const tilt = 4;
 
 function honest(): Composition {
   const phase = { pair: truncated(pair, steps, 1e-7 * delta), count: steps, cumulant };
-  return composePhases([phase], tilt, { epsilon: truth, slope: tilt }, size);
+  return composePhases([phase], tilt, { epsilon: truth, slope: tilt, nats: 35 }, size);
 }
 
 type Enclosure = { readonly lower: number; readonly upper: number };
@@ -156,9 +156,9 @@ describe('what is lost is accounted for', () => {
       relation: 'add-or-remove-one',
     }).epsilon;
     const phase = { pair: truncated(pair, steps, 1e-40), count: steps, cumulant };
-    const tilted = composePhases([phase], 12, { epsilon: real.upper, slope: 12 }, size);
+    const tilted = composePhases([phase], 12, { epsilon: real.upper, slope: 12, nats: 35 }, size);
     expect(passes(enclose(tilted, 1e-30), real.upper)).toBe(true);
-    const untilted = composePhases([phase], 0, { epsilon: real.upper, slope: 12 }, size);
+    const untilted = composePhases([phase], 0, { epsilon: real.upper, slope: 12, nats: 35 }, size);
     expect(enclose(untilted, 1e-30).upper).toBe(Infinity);
     // Without the rounding term the same lattice gives a number, far from the truth.
     const careless = {
@@ -192,7 +192,7 @@ describe('what is lost is accounted for', () => {
   test('truncated outcomes are charged: without their mass the bound falls below the truth', () => {
     const real = epsilonOf(gaussian(noise), { delta, relation: 'add-or-remove-one' }).epsilon.upper;
     const coarse = { pair: truncated(pair, 1, 0.5 * delta), count: 1, cumulant };
-    const charged = composePhases([coarse], tilt, { epsilon: real, slope: tilt }, size);
+    const charged = composePhases([coarse], tilt, { epsilon: real, slope: tilt, nats: 35 }, size);
     expect(enclose(charged).upper).toBeGreaterThanOrEqual(real);
     expect(enclose({ ...charged, infinite: 0 }).upper).toBeLessThan(real);
   });
@@ -203,7 +203,7 @@ describe('what is lost is accounted for', () => {
     expect(both.direction).toBe('remove');
     const add = dominatingPair(sampled(0.05, gaussian(1)), 'add-or-remove-one', 'add')!;
     const phase = { pair: truncated(add, 100, 1e-7 * delta), count: 100, cumulant: cumulantOf(add) };
-    const alone = composePhases([phase], 4, { epsilon: 1, slope: 4 }, 2 ** 13);
+    const alone = composePhases([phase], 4, { epsilon: 1, slope: 4, nats: 35 }, 2 ** 13);
     expect(enclose(alone).upper).toBeLessThan(both.epsilon.lower);
   });
 });
