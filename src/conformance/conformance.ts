@@ -21,6 +21,8 @@ export interface Effort {
   /** Steps of the loop at most, and seconds that they may take in each phase; at least four are taken. */
   readonly steps: number;
   readonly seconds: number;
+  /** Seconds for comparing gradients in each phase, about. */
+  readonly gradientSeconds: number;
   /** Numbers of noise drawn from the mechanism alone. */
   readonly draws: number;
   /** Trials of the sampler alone at most. */
@@ -31,8 +33,24 @@ export interface Effort {
 
 /** For `dptune check`, and for the start of every run. */
 export const efforts: Readonly<Record<'full' | 'start', Effort>> = {
-  full: { units: 16, steps: 200, seconds: 8, draws: 1 << 20, trials: 1 << 28, observations: 20_000 },
-  start: { units: 6, steps: 24, seconds: 0.5, draws: 1 << 18, trials: 1 << 24, observations: 5000 },
+  full: {
+    units: 16,
+    steps: 200,
+    seconds: 8,
+    gradientSeconds: 30,
+    draws: 1 << 20,
+    trials: 1 << 28,
+    observations: 20_000,
+  },
+  start: {
+    units: 6,
+    steps: 24,
+    seconds: 0.5,
+    gradientSeconds: 3,
+    draws: 1 << 18,
+    trials: 1 << 24,
+    observations: 5000,
+  },
 };
 
 /** conformance.json: what the job's own mechanism did when it was watched, before it trained. Public. */
@@ -62,7 +80,7 @@ export async function checkConformance(job: ReadyJob, effort: Effort, engine?: E
       const stage = await createStage({ job, index, engine: running, probe, asked: effort.units, directory });
       await checkLoop(stage, verdicts, effort.steps, performance.now() + 1000 * effort.seconds);
       await checkMechanism(phase, privacy.publicSize, verdicts, effort);
-      await checkGradients(stage, verdicts);
+      await checkGradients(stage, verdicts, effort.gradientSeconds);
       await checkSelf(stage, verdicts);
     }
   } finally {

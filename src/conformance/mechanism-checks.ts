@@ -12,6 +12,8 @@ import { rateAtMost } from './tails.ts';
 import { testLevel } from './verdict.ts';
 import type { Verdicts } from './verdicts.ts';
 
+const fewestBatches = 16;
+
 /** The run's mechanism alone, without a model: what the loop cannot show in time, because its steps are dear. */
 export async function checkMechanism(
   phase: Phase,
@@ -54,11 +56,13 @@ async function checkNoise(phase: Phase, verdicts: Verdicts, wanted: number): Pro
   );
 }
 
-async function checkSampler(phase: Phase, units: number, verdicts: Verdicts, most: number): Promise<void> {
+async function checkSampler(phase: Phase, size: number, verdicts: Verdicts, most: number): Promise<void> {
   const rate = phase.samplingRate;
+  // The rate is all that a trial knows: fewer units will do where there are very many.
+  const units = Math.min(size, Math.floor(most / fewestBatches));
   // Enough to see 4 % of the rate, which leaves room for the 5 % that is promised.
   const enough = (rateResolution(1, rate) / 0.04) ** 2;
-  const steps = Math.min(20_000, Math.max(16, Math.ceil(Math.min(enough, most) / units)));
+  const steps = Math.min(20_000, Math.max(fewestBatches, Math.ceil(Math.min(enough, most) / units)));
   const batches: Uint32Array[] = [];
   const stream = secureStream();
   // As long a phase as that takes: a sampler may forget or remember what it drew from step to step.

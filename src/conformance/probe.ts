@@ -3,7 +3,7 @@ import type { Labels, TokenStore } from '../data/index.ts';
 /** Units that are looked at before the shortest and the longest are chosen; evenly spread over the data. */
 const candidates = 4096;
 
-/** A few of the user's own units, from the shortest to the longest, as a store of their own. */
+/** A few of the user's own units, from the shortest to the longest, in this order, as a store of their own. */
 export function probeStore(store: TokenStore, size: number): TokenStore {
   const looked = Math.min(candidates, store.units);
   const found = Array.from({ length: looked }, (_, i) => Math.floor((i * store.units) / looked));

@@ -1,4 +1,5 @@
-import { rehearsal, type Scene, type Script, type Stage } from './stage.ts';
+import { everyone } from './scripts.ts';
+import { rehearsal, type Scene, type Stage } from './stage.ts';
 import type { Verdicts } from './verdicts.ts';
 
 const hugeNoise = 1000;
@@ -6,9 +7,6 @@ const tinyNorm = 1e-9;
 /** A loss is changed where it differs by this share. */
 const changed = 1e-3;
 const attempts = 4;
-
-/** All units of the probe. */
-const everyone: Script = (source, chosen) => source.batches(chosen);
 
 /**
  * On the user's own model and units (G14): noise of multiplier 1000, in steps that make it as large as weights are, changes the

@@ -86,6 +86,8 @@ export interface Stage {
 /** Divisor of rehearsals; unlike any number of probe units, so that a divisor taken from the batch shows. */
 const rehearsalDivisor = 4096;
 const rehearsalSteps = 1 << 24;
+/** The least standard deviation that float64 adds well. */
+const leastNoise = 2 ** -63;
 
 /** The phase with other noise and another clipping norm, every unit in each batch. */
 export function rehearsal(
@@ -99,7 +101,7 @@ export function rehearsal(
       expectedBatch: rehearsalDivisor,
       steps: rehearsalSteps,
       clipping: { ...phase.clipping, norm },
-      noiseMultiplier,
+      noiseMultiplier: Math.max(noiseMultiplier, leastNoise / norm),
     },
     rehearsalDivisor,
   );
