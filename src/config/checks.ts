@@ -136,6 +136,18 @@ function settingChecks(owner: string, clipping: string): readonly Check[] {
   ];
 }
 
+/** Tasks for which there are canaries, and the wrong label that some of them need. */
+const auditTask: Check = {
+  paths: ['audit', 'audit.canaries', 'audit.source', 'task'],
+  problem: (setting) => {
+    if (Number(setting('audit.canaries') ?? 0) === 0) return undefined;
+    if (setting('task') === 'regression') return 'has no canaries for task=regression; remove it';
+    return setting('task') === 'generation' && setting('audit.source') !== undefined
+      ? 'has no mislabelled canaries for task=generation; remove audit.source'
+      : undefined;
+  },
+};
+
 const JOB_CHECKS: readonly Check[] = [
   {
     paths: ['privacy', 'privacy.epsilon', 'privacy.noiseMultiplier'],
@@ -164,6 +176,10 @@ const JOB_CHECKS: readonly Check[] = [
   only('privacy.maxRecordsPerUser', 'privacy.unit', 'user'),
   notTheTrainingFile('data.validation', 'private data cannot guide training, give another file'),
   notTheTrainingFile('evaluate.retention', 'give a public text'),
+  notTheTrainingFile('audit.source', 'a copied record would be protected less, give a public file'),
+  neededBy('audit.source', 'audit.design', 'mislabelled', 'source: public.csv'),
+  only('audit.source', 'audit.design', 'mislabelled', 'auto'),
+  auditTask,
   notTheTrainingFile(
     'data.test',
     'what a model was trained on says nothing about it, give another file or data.split.test',

@@ -153,6 +153,10 @@ async function withAbsolutePaths(job: CompleteJob, directory: string): Promise<C
       ...(data.test === undefined ? {} : { test: absolute(data.test) }),
       ...(path === undefined ? {} : { validation: { path: absolute(path), public: isPublic } }),
     },
+    audit: {
+      ...job.audit,
+      ...(job.audit.source === undefined ? {} : { source: absolute(job.audit.source) }),
+    },
     ledger: ledgerPlace(job.ledger, absolute),
     evaluate: {
       ...job.evaluate,

@@ -1,4 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts';
+import { auditSchema } from './schema-audit.ts';
 import { dataSchema } from './schema-data.ts';
 import { ledgerSchema } from './schema-ledger.ts';
 import { auto, section } from './schema-node.ts';
@@ -108,6 +109,7 @@ export const jobSchema = {
       maximum: Number.MAX_SAFE_INTEGER,
       default: 0,
     },
+    audit: auditSchema,
     ledger: ledgerSchema,
   },
   required: ['model', 'data', 'privacy'],

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/index.ts';
+import { coinsOf } from './canary-store.ts';
 import { settleCharges } from './charging.ts';
 import { resumeJob, trainJob, type TrainedRun, type TrainOptions } from './job.ts';
 import { majority, measure, summaryRow } from './measure.ts';
@@ -73,15 +74,17 @@ export async function finishRun(run: TrainedRun, options: Omit<TrainOptions, 'ou
 /** The same job without privacy, on the same cached activations. */
 async function trainTwin(
   config: Config,
-  { private: inside, activations }: RunDirectory,
+  parent: RunDirectory,
   options: Omit<TrainOptions, 'out'>,
 ): Promise<unknown> {
+  const { private: inside, activations } = parent;
   options.observer.note('training the non-private twin, for comparison; it stays in private/');
   const alone = { ...config, evaluate: { ...config.evaluate, baselines: [] } };
   const { plan: _, stream: __, ...rest } = options;
   const out = join(inside, 'non-private');
+  const coins = await coinsOf(parent);
   const twin = existsSync(runDirectory(out).start)
     ? await resumeJob(out, { ...rest, activations })
-    : await trainJob(alone, { ...rest, out, nonPrivate: true, activations });
+    : await trainJob(alone, { ...rest, out, nonPrivate: true, activations, ...(coins && { coins }) });
   return (await finishRun(twin, rest)).metrics['nonPrivate'];
 }

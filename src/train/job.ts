@@ -3,11 +3,14 @@ import {
   createReadRegistry,
   DriftError,
   InvalidParameterError,
+  secureStream,
   type PrivacyStream,
 } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import type { Charging } from '../ledger/index.ts';
 import type { LoraSettings } from '../models/index.ts';
+import { drawCoins, makeCanaries, type Coins } from './canaries.ts';
+import { withCanaries, writeCoins } from './canary-store.ts';
 import { chargingOf, type LedgerOptions } from './charging.ts';
 import { orClose } from './closing.ts';
 import { reportData } from './data-report.ts';
@@ -45,6 +48,8 @@ export interface TrainOptions extends LedgerOptions {
   readonly world?: World;
   /** Where frozen activations are kept; the run's own place unless given. */
   readonly activations?: string;
+  /** Coins of the canaries, where another run's are to be shared; drawn afresh else. */
+  readonly coins?: Coins;
   /** For tests alone: a seeded stream makes the run NOT PRIVATE. */
   readonly stream?: PrivacyStream;
 }
@@ -88,13 +93,23 @@ export async function trainJob(config: Config, options: TrainOptions): Promise<T
     checkBeforeTraining(config, plan, model, stores);
     const judged = nonPrivate ? undefined : await options.check?.({ config, plan, model, stores });
     const seeded = !nonPrivate && stream?.secure === false;
-    const start: Start = { config, plan, nonPrivate, seeded, data: await dataDigests(config) };
     const directory = createRunDirectory(options.out);
+    const coins = plan.audit && (options.coins ?? drawCoins(plan.audit, stream ?? secureStream()));
+    const start: Start = {
+      config,
+      plan,
+      nonPrivate,
+      seeded,
+      data: await dataDigests(config),
+      ...(coins && { audit: { commitment: coins.commitment } }),
+    };
     await reportData(stores, directory, createReadRegistry(plan.privacy.reads), options);
     const charging = await chargingOf(start, directory, options);
+    if (coins) await writeCoins(directory, plan, coins);
     await writeStart(directory.start, start);
     if (judged) await writeJson(join(directory.release, 'conformance.json'), judged);
-    return trainPhases(start, directory, model, stores, options, charging);
+    const trained = await withCanaries(start, directory, model, stores);
+    return trainPhases(start, directory, model, trained, options, charging);
   });
 }
 
@@ -133,7 +148,8 @@ export async function resumeJob(
       : await options.check?.({ config: start.config, plan, model, stores });
     if (judged) await writeJson(join(directory.release, 'conformance.json'), judged);
     const charging = await chargingOf(unchanged, directory, options);
-    return trainPhases(unchanged, directory, model, stores, options, charging);
+    const trained = await withCanaries(unchanged, directory, model, stores);
+    return trainPhases(unchanged, directory, model, trained, options, charging);
   });
 }
 
@@ -155,5 +171,7 @@ async function dataAndPlan(
   const stores = await readData(config, jobEncoder(config, model));
   const { publicSize } = config.privacy;
   const plan = await planJob(config, model, publicSize === 'auto' ? stores.train.units : publicSize, search);
+  // A job whose canaries cannot be made is refused now, before anything is spent or written.
+  if (plan.audit) await makeCanaries(config, plan.audit, model, stores.train.labels);
   return { stores, plan };
 }

@@ -11,6 +11,7 @@ import {
   type Plan,
 } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
+import { auditPartOf, type AuditPart } from './audit-part.ts';
 import type { FileDigest } from '../formats/index.ts';
 import { maxLengthFor, type BaseModel } from './materials.ts';
 import { createSchedule } from './schedules.ts';
@@ -50,6 +51,8 @@ export interface JobPlan {
   readonly reasons: readonly string[];
   /** Where the public number of units comes from; `counted` treats the number found in the data as public. */
   readonly sizeSource: 'declared' | 'counted';
+  /** Given where canaries join the training data, to audit the run with them. */
+  readonly audit?: AuditPart;
   /** Given where the run is one trial of a search. */
   readonly search?: SearchPart;
   /** The guarantee. Its hash covers all of the above through `bindings`. */
@@ -71,6 +74,7 @@ export async function planJob(
   search?: SearchPart,
 ): Promise<JobPlan> {
   const settings = await settle(config, units);
+  const audit = await auditPartOf(config, settings.privacy);
   const body = {
     format: 'dptune-plan/1',
     model: { reference: model.reference, files: await model.directory.digests() },
@@ -85,6 +89,7 @@ export async function planJob(
     training: settings.training,
     reasons: settings.reasons,
     sizeSource: config.privacy.publicSize === 'auto' ? 'counted' : 'declared',
+    ...(audit && { audit }),
     ...(search && { search }),
   } as const;
   const privacy = makePlan({ ...settings.privacy, reads: privateReads, bindings: bindingsOf(body) });

@@ -12,6 +12,8 @@ export interface Start {
   /** Whether sampling and noise come from a seed, as in tests; such a run is NOT PRIVATE for good (G11). */
   readonly seeded: boolean;
   readonly data: Readonly<Record<string, string>>;
+  /** What the canaries' coins were committed to with, before anything trained. */
+  readonly audit?: { readonly commitment: string };
 }
 
 interface StoredStart extends Start {
@@ -53,14 +55,19 @@ export function requireUnchanged({ digest, ...start }: StoredStart): Start {
 }
 
 /** What the activations of each store depend on, beside the model. */
-export function storeKeysOf({ config, data }: Start): Record<string, string> {
+export function storeKeysOf({ config, data, audit }: Start): Record<string, string> {
   const { cleaning, columns, separator, split, labels } = config.data;
   const { unit, maxRecordsPerUser } = config.privacy;
   const shared = { cleaning, columns, separator, split, labels, unit, maxRecordsPerUser };
   return Object.fromEntries(
     ['train', 'test', 'validation'].map((part) => [
       part,
-      canonicalHash({ ...shared, part, file: data[part] ?? data['train']! }),
+      canonicalHash({
+        ...shared,
+        part,
+        file: data[part] ?? data['train']!,
+        ...(part === 'train' && audit && { canaries: audit.commitment }),
+      }),
     ]),
   );
 }
