@@ -118,7 +118,7 @@ export function scopePage(site: Site, budget: Budget, entries: readonly LogEntry
 }
 
 function detailOf(payload: LogEntry['payload']): string {
-  const { job, plan, reason, steps } = payload as Readonly<Record<string, unknown>>;
+  const { job, plan, reason, steps } = payload;
   const parts = [
     typeof reason === 'string' ? reason : undefined,
     typeof job === 'string' ? `job ${job}` : undefined,

@@ -29,11 +29,11 @@ export interface WaitingPlan {
   readonly since: string;
 }
 
-export async function budgetsIn({ database, scope }: Ledger): Promise<Budget[]> {
-  const opened = await entriesOf(database.read, { type: 'open' });
+export async function budgetsIn(ledger: Ledger): Promise<Budget[]> {
+  const opened = await entriesOf(ledger.database.read, { type: 'open' });
   return Promise.all(
     opened.map(async (entry) => {
-      const state = await scope(entry.scope);
+      const state = await ledger.scope(entry.scope);
       return {
         ...state,
         unit: unitOf(state.scope),

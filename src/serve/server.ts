@@ -66,10 +66,12 @@ export async function startServer(options: ServeOptions): Promise<LocalServer> {
   };
 }
 
+function show(context: Context, page: Markup, status: 200 | 404 | 409 = 200): Promise<Response> | Response {
+  return context.html(page, status);
+}
+
 function addRoutes(app: Hono, { root, ledger, token, key }: ServeOptions, hosts: readonly string[]): void {
   const site: Site = { base: `/${token}/`, keyName: key?.name };
-  const show = (context: Context, page: Markup, status: 200 | 404 | 409 | 500 = 200) =>
-    context.html(page, status);
   const missing = (context: Context, what: string) =>
     show(context, problemPage(site, 'Not found', `${what}: there is none of that name here.`), 404);
 

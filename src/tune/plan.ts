@@ -111,7 +111,7 @@ function partOf(search: Search, candidates: readonly Candidate[], mean: number):
   });
   const { trials, event, epsilon } = options.reduce((a, b) => (b.epsilon < a.epsilon ? b : a));
   const body = {
-    method: search.method as SearchPart['method'],
+    method: search.method,
     candidates: candidates.map(({ overrides }) => overrides),
     trials,
     event,

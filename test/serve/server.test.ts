@@ -35,7 +35,7 @@ beforeAll(async () => {
   await ledger.openScope({ ...shared, name: 'ward', description, delta: 1e-6, budget: { epsilon: 4 } });
   const demand = { phases: [{ name: 'head', steps: 50, event: sampled }], once: [] };
   const asked = { ...shared, job: 'j', scope: 'ward', plan: waitingPlan, demand };
-  await expect(ledger.reserve({ ...asked, approvals: 1 })).rejects.toThrow('needs 1');
+  await ledger.reserve({ ...asked, approvals: 1 }).catch(() => 'waits');
   readOnly = await startServer({ root, ledger, token, port: 0 });
 });
 afterAll(async () => {
@@ -144,7 +144,9 @@ describe.skipIf(chromiumPath === undefined)(`in a browser (${noBrowser})`, () =>
     const { page } = await inspect(browser, readOnly.url);
     const more = { unit: 'user', relation: 'add-or-remove-one', delta: 1e-6 } as const;
     await ledger.openScope({ ...more, name: 'later', description: 'Later', budget: { mu: 1 } });
-    await page.getByRole('link', { name: 'later' }).waitFor({ timeout: 20_000 });
+    const link = page.getByRole('link', { name: 'later' });
+    await link.waitFor({ timeout: 20_000 });
+    expect(await link.isVisible()).toBe(true);
     await page.context().close();
   });
 });

@@ -48,8 +48,8 @@ export async function inspect(
   });
   await page.goto(url);
   await page.evaluate(readFileSync(new URL(import.meta.resolve('axe-core')), 'utf8'));
-  const violations = (await page.evaluate(`axe.run().then(({ violations }) => violations
+  const violations = await page.evaluate<string[]>(`axe.run().then(({ violations }) => violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => id + ': ' + nodes[0].html))`)) as string[];
+    .map(({ id, nodes }) => id + ': ' + nodes[0].html))`);
   return { page, complaints, requests, violations };
 }
