@@ -55,8 +55,7 @@ function summaryOf({ checks, falseAlarm, seconds }: Conformance): string {
 /** What a run is started with: the same checks on less, and no training unless all pass. */
 export function checkFirst(note: (text: string) => void, effort: Effort = efforts.start) {
   return async (job: ReadyJob): Promise<Conformance> => {
-    const found = await checkConformance(job, effort);
-    requireConformance(found);
+    const found = requireConformance(await checkConformance(job, effort));
     note(`${summaryOf(found)}: ${found.checks.map(({ id }) => id).join(', ')}`);
     return found;
   };

@@ -79,7 +79,7 @@ export async function checkConformance(job: ReadyJob, effort: Effort, engine?: E
     for (const [index, phase] of privacy.phases.entries()) {
       const stage = await createStage({ job, index, engine: running, probe, asked: effort.units, directory });
       await checkLoop(stage, verdicts, effort.steps, performance.now() + 1000 * effort.seconds);
-      await checkMechanism(phase, privacy.publicSize, verdicts, effort);
+      await checkMechanism(phase, privacy, verdicts, effort);
       await checkGradients(stage, verdicts, effort.gradientSeconds);
       await checkSelf(stage, verdicts);
     }
@@ -98,10 +98,14 @@ export async function checkConformance(job: ReadyJob, effort: Effort, engine?: E
   };
 }
 
-/** @throws DptuneError `violation` unless every check passed */
-export function requireConformance({ checks }: Conformance): void {
+/**
+ * What was found, if it is good.
+ * @throws DptuneError `violation` unless every check passed
+ */
+export function requireConformance(conformance: Conformance): Conformance {
+  const { checks } = conformance;
   const failed = checks.filter(({ passed }) => !passed);
-  if (failed.length === 0) return;
+  if (failed.length === 0) return conformance;
   const lines = failed.map(({ id, detail }) => `  ${id}: ${detail}`);
   throw new DptuneError(
     'violation',

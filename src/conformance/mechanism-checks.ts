@@ -1,14 +1,15 @@
+import { gaussianTwoWorldBound } from '../../audits/index.ts';
 import {
+  epsilonOf,
   mechanismOf,
-  normalTail,
   secureStream,
   type Phase,
+  type Plan,
   type PrivacyStream,
   type Sums,
 } from '../../privacy/index.ts';
 import { scaleResolution, testNoise, type Draw } from './noise-tests.ts';
 import { rateResolution, testSampler } from './sampler-tests.ts';
-import { rateAtMost } from './tails.ts';
 import { testLevel } from './verdict.ts';
 import type { Verdicts } from './verdicts.ts';
 
@@ -17,13 +18,13 @@ const fewestBatches = 16;
 /** The run's mechanism alone, without a model: what the loop cannot show in time, because its steps are dear. */
 export async function checkMechanism(
   phase: Phase,
-  units: number,
+  { publicSize, delta }: Pick<Plan, 'publicSize' | 'delta'>,
   verdicts: Verdicts,
   effort: { readonly draws: number; readonly trials: number; readonly observations: number },
 ): Promise<void> {
   await checkNoise(phase, verdicts, effort.draws);
-  await checkSampler(phase, units, verdicts, effort.trials);
-  await checkTwoWorlds(phase, verdicts, effort.observations);
+  await checkSampler(phase, publicSize, verdicts, effort.trials);
+  await checkTwoWorlds(phase, delta, verdicts, effort.observations);
 }
 
 /** One step without data: what the mechanism makes of these sums. */
@@ -78,12 +79,17 @@ async function checkSampler(phase: Phase, size: number, verdicts: Verdicts, most
 }
 
 /**
- * Two worlds of one step with the canary in every batch: its clipped gradient is C on one coordinate, or it is not there. With a
- * threshold fixed at C/2 both error rates bound the Gaussian trade-off from below: mu >= Phi^-1(1 - FPR) - Phi^-1(FNR), which
- * the claim puts at 1/sigma (Nasr et al., arXiv:2302.07956, section 4; Dong, Roth and Su, arXiv:1905.02383).
+ * Two worlds of one step with the canary in every batch: its clipped gradient is C on one coordinate, or it is not there. The
+ * threshold, C/2, is fixed beforehand; both error rates bound the epsilon of a Gaussian mechanism from below (Nasr et al.,
+ * arXiv:2302.07956, section 4), and the claim is that of noise multiplier sigma.
  */
-async function checkTwoWorlds(phase: Phase, verdicts: Verdicts, observations: number): Promise<void> {
-  const { clipping, divisor } = phase;
+async function checkTwoWorlds(
+  phase: Phase,
+  delta: number,
+  verdicts: Verdicts,
+  observations: number,
+): Promise<void> {
+  const { clipping, divisor, noiseMultiplier } = phase;
   const stream = secureStream();
   const errors: number[] = [];
   for (const present of [0, 1]) {
@@ -93,24 +99,19 @@ async function checkTwoWorlds(phase: Phase, verdicts: Verdicts, observations: nu
     const scores = canaries.map((value) => (value * divisor) / clipping.norm);
     errors.push(scores.filter((score) => (present === 1 ? score < 0.5 : score >= 0.5)).length);
   }
-  const rates = errors.map((count) => rateAtMost(count, observations, testLevel / 2));
-  const found = rates.reduce((sum, rate) => sum + quantileOf(rate), 0);
-  const claimed = 1 / phase.noiseMultiplier;
-  verdicts['two-worlds'].must(`one step of phase ${phase.name} tells more than claimed`, found <= claimed);
+  const counts = {
+    negatives: observations,
+    falsePositives: errors[0]!,
+    positives: observations,
+    falseNegatives: errors[1]!,
+  };
+  const found = gaussianTwoWorldBound(counts, { delta, significance: testLevel });
+  const question = { delta, relation: 'add-or-remove-one' } as const;
+  const claimed = epsilonOf({ kind: 'gaussian', noiseMultiplier }, question).epsilon.upper;
+  verdicts['two-worlds'].bound(`one step of phase ${phase.name} tells more than claimed`, found <= claimed);
   verdicts['two-worlds'].note(
-    `${phase.name}: ${observations} observations in each world, claimed mu ${figure(claimed)}, at least ${figure(Math.max(0, found))} found`,
+    `${phase.name}: ${observations} observations in each world; of epsilon ${figure(claimed)} claimed for a step at delta ${delta}, at least ${figure(found)} found`,
   );
-}
-
-/** The z that a standard normal exceeds with probability `tail`. */
-function quantileOf(tail: number): number {
-  let [low, high] = [-40, 40];
-  for (let i = 0; i < 70; i++) {
-    const middle = (low + high) / 2;
-    if (normalTail(middle) > tail) low = middle;
-    else high = middle;
-  }
-  return low;
 }
 
 function percent(share: number): string {

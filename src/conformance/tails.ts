@@ -23,20 +23,6 @@ function divergence(a: number, b: number): number {
   return a === 0 ? 0 : a * Math.log(a / b);
 }
 
-/**
- * The largest rate that `count` of `trials` leaves possible at this level: P(Binomial(n, p) <= count) may be as large as
- * `level` for every p below it, and is smaller for every p above. Not below Clopper and Pearson's bound.
- */
-export function rateAtMost(count: number, trials: number, level: number): number {
-  let [low, high] = [count / trials, 1];
-  for (let i = 0; i < 60; i++) {
-    const middle = (low + high) / 2;
-    if (binomialTail(count, trials, middle) >= level) low = middle;
-    else high = middle;
-  }
-  return high;
-}
-
 /** P(the largest distance of an empirical distribution function from the true one >= `distance`): Massart 1990. */
 export function kolmogorovTail(distance: number, size: number): number {
   return Math.min(1, 2 * Math.exp(-2 * size * distance * distance));

@@ -22,6 +22,8 @@ export interface Verdict {
   must(what: string, holds: boolean): void;
   /** A statistical test, by a bound on the probability of what was seen if all is right; two-sided tests give their side's. */
   test(what: string, probability: number): void;
+  /** A statistical bound at the level of one test: whether it allows the claim. */
+  bound(what: string, holds: boolean): void;
   /** What was done, for the detail. */
   note(text: string): void;
   /** Statistical tests made so far. */
@@ -41,6 +43,10 @@ export function openVerdict(id: string, title: string): Verdict {
     test(what, probability) {
       tests += 1;
       questions.push({ what, holds: probability >= testLevel / 2 });
+    },
+    bound(what, holds) {
+      tests += 1;
+      questions.push({ what, holds });
     },
     note: (text) => void notes.push(text),
     close() {

@@ -8,7 +8,7 @@ import {
   requireConformance,
   type Conformance,
 } from '../../src/conformance/index.ts';
-import { openJob, trainJob } from '../../src/train/index.ts';
+import { openJob, trainJob, type ReadyJob } from '../../src/train/index.ts';
 import {
   byWriter,
   createWorkplace,
@@ -28,6 +28,10 @@ beforeAll(async () => {
 afterAll(() => place.remove());
 
 const effort = { ...efforts.start, units: 4, steps: 8, trials: 1 << 18, observations: 2000 };
+const check = (job: ReadyJob): Promise<Conformance> => checkConformance(job, effort);
+/** What may differ between two runs is the noise's own. */
+const details = ({ checks }: Conformance): string[] =>
+  checks.map(({ detail }) => detail.replace(/at least [\d.]+ found/, ''));
 
 async function conformanceOf(...settings: readonly JobSettings[]): Promise<Conformance> {
   const job = await openJob(await tinyJob(place, ...settings));
@@ -71,7 +75,7 @@ describe('G1, G2, G3, G6, G7, G9, G10, G11, G12, G14, G15, G16: tier 0 passes', 
     ],
   ] satisfies [string, JobSettings][])('%s', { timeout: 30_000 }, async (_, settings) => {
     const { checks, passed, falseAlarm } = await conformanceOf(settings);
-    expect(checks.filter((check) => !check.passed)).toEqual([]);
+    expect(checks.filter(({ passed: good }) => !good)).toEqual([]);
     expect(checks).toHaveLength(13);
     expect(passed).toBe(true);
     expect(falseAlarm).toBeLessThan(1e-6);
@@ -80,15 +84,12 @@ describe('G1, G2, G3, G6, G7, G9, G10, G11, G12, G14, G15, G16: tier 0 passes', 
 
 test('what a run is started with is in its release, and tells nothing of the data', async () => {
   const config = await tinyJob(place, { train: { steps: 2 } });
-  const check = async (job: Parameters<typeof checkConformance>[0]) => checkConformance(job, effort);
   const out = newRun(place);
   await runJob(config, out, { check });
   const written = await jsonOf<Conformance>(join(out, 'release', 'conformance.json'));
   expect(written).toMatchObject({ format: 'dptune-conformance/1', passed: true });
   // One unit more: every number in the details must come from the plan and the effort.
   const more = await conformanceOf({ train: { steps: 2 }, data: { train: 'test.csv', test: 'train.csv' } });
-  const details = ({ checks }: Conformance) =>
-    checks.map(({ detail }) => detail.replace(/at least [\d.]+ found/, ''));
   expect(details(more)).toEqual(details(written));
 });
 
@@ -101,11 +102,11 @@ test('a job that fails is not started', async () => {
     seconds: 1,
   };
   const out = newRun(place);
-  const check = (): Promise<object> => {
-    requireConformance(failing);
-    return Promise.resolve(failing);
-  };
-  const refused = trainJob(await tinyJob(place), { out, observer: recorder(), check });
+  const refused = trainJob(await tinyJob(place), {
+    out,
+    observer: recorder(),
+    check: () => Promise.resolve(failing).then(requireConformance),
+  });
   await expect(refused).rejects.toThrow(/noise scale/);
   await expect(refused).rejects.toBeInstanceOf(DptuneError);
   await expect(refused).rejects.toMatchObject({ code: 'violation' });

@@ -7,7 +7,7 @@ import json
 import sys
 
 import scipy
-from scipy.stats import beta, binom, chi2
+from scipy.stats import binom, chi2
 
 chi_square = []
 for freedom in (1, 34, 1000, 262144):
@@ -31,11 +31,6 @@ for trials, rate in ((20, 0.3), (1000, 0.01), (100000, 0.02), (7, 1.0), (50, 1e-
     share = binom.cdf(high, trials, rate) - binom.cdf(low - 1, trials, rate)
     within.append({"trials": trials, "rate": rate, "low": low, "high": high, "share": share})
 
-rates = []
-for count, trials, level in ((0, 100, 1e-9), (3, 100, 0.05), (1587, 5000, 5e-10), (100, 100, 0.01)):
-    limit = 1.0 if count == trials else beta.ppf(1 - level, count + 1, trials - count)
-    rates.append({"count": count, "trials": trials, "level": level, "limit": limit})
-
 json.dump(
     {
         "tool": f"scipy {scipy.__version__}",
@@ -43,7 +38,6 @@ json.dump(
         "chiSquare": chi_square,
         "binomial": binomial,
         "within": within,
-        "rates": rates,
     },
     sys.stdout,
     indent=1,
