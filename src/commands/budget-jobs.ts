@@ -145,7 +145,7 @@ export const approve: CommandModule<CommonArguments, ApproveArguments> = {
       await ledger.approve(approval);
       const valid = await ledger.approvalsOf(hash);
       const counts = valid.some(({ publicKey }) => publicKey === approval.publicKey);
-      output.line(`plan ${hash}: approved by ${args.key}; ${valid.length} approvals count`);
+      output.line(`plan ${hash}: approved by ${args.key}; approvals that count: ${valid.length}`);
       if (!counts)
         output.note(`${args.key} is not trusted here yet: dptune keys trust ${approval.publicKey}`);
       output.event({ event: 'approved', approval, counts, approvals: valid.length });

@@ -3,34 +3,37 @@ import { approve, release, reserve, whatif } from './budget-jobs.ts';
 import { exportLog, log, prove, verifyLog } from './budget-log.ts';
 import { close, init, show } from './budget-scopes.ts';
 import type { CommonArguments } from './output.ts';
+import { unknownAction, type Action, type ActionArguments } from './actions.ts';
+
+const ACTIONS = [
+  init,
+  show,
+  log,
+  reserve,
+  release,
+  approve,
+  whatif,
+  verifyLog,
+  prove,
+  exportLog,
+  close,
+] as unknown as readonly Action[];
 
 /** Budgets of populations, and the log of everything that was charged to them. */
-export const budget: CommandModule<CommonArguments, CommonArguments> = {
-  command: 'budget <action>',
+export const budget: CommandModule<CommonArguments, ActionArguments> = {
+  command: 'budget [action]',
   describe: 'Open, show, check and close the privacy budgets of populations',
   builder: (parser) => {
-    const actions = [
-      init,
-      show,
-      log,
-      reserve,
-      release,
-      approve,
-      whatif,
-      verifyLog,
-      prove,
-      exportLog,
-      close,
-    ] as unknown as readonly CommandModule<CommonArguments, CommonArguments>[];
-    for (const action of actions) parser.command(action);
+    for (const action of ACTIONS) parser.command(action);
     return parser
-      .demandCommand(1)
       .example(
         '$0 budget init customers --description "all customers, 2026" --unit user --delta 1e-6 --epsilon 8',
         'open a budget; then ledger: {scope: customers} in a job',
       )
       .example('$0 budget show', 'what is left');
   },
-  // An action is demanded, so that this is never reached.
-  handler: () => undefined,
+  // Reached only where no action matched.
+  handler: ({ action }) => {
+    throw unknownAction('budget', action, ACTIONS);
+  },
 };

@@ -2,6 +2,7 @@ import type { CommandModule } from 'yargs';
 import { parseVerifierKey } from '../../privacy/index.ts';
 import { newKey, ownKeys, publicKeyOf } from '../ledger/index.ts';
 import { ledgerOption, onLedger, type LedgerArguments } from './budget-ledger.ts';
+import { unknownAction, type Action, type ActionArguments } from './actions.ts';
 import { outputFor, type CommonArguments } from './output.ts';
 import { passphraseFor, passphraseOption } from './passphrase.ts';
 
@@ -69,18 +70,18 @@ const trust: CommandModule<CommonArguments, TrustArguments> = {
     }),
 };
 
+const ACTIONS = [make, show, trust] as unknown as readonly Action[];
+
 /** Keys that sign checkpoints and approvals. */
-export const keys: CommandModule<CommonArguments, CommonArguments> = {
-  command: 'keys <action>',
+export const keys: CommandModule<CommonArguments, ActionArguments> = {
+  command: 'keys [action]',
   describe: 'Make and show your signing keys, and trust those of others',
   builder: (parser) => {
-    const actions = [make, show, trust] as unknown as readonly CommandModule<
-      CommonArguments,
-      CommonArguments
-    >[];
-    for (const action of actions) parser.command(action);
-    return parser.demandCommand(1).example('$0 keys new ann', 'then: dptune train ... --key ann');
+    for (const action of ACTIONS) parser.command(action);
+    return parser.example('$0 keys new ann', 'then: dptune train ... --key ann');
   },
-  // An action is demanded, so that this is never reached.
-  handler: () => undefined,
+  // Reached only where no action matched.
+  handler: ({ action }) => {
+    throw unknownAction('keys', action, ACTIONS);
+  },
 };

@@ -27,7 +27,7 @@ function keyDirectory(): string {
 }
 
 /** Shortest passphrase: what it protects signs for a person. */
-const LEAST_PASSPHRASE = 8;
+const LEAST_PASSPHRASE = 12;
 
 /**
  * Makes a key, encrypted with a passphrase (PBES2: PBKDF2 and AES-256-CBC).
