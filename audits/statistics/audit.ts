@@ -1,8 +1,9 @@
 import { InvalidParameterError } from '../../privacy/index.ts';
 import { credibleInterval } from './credible.ts';
 import { checkedDesign, designHash, type AuditDesign, type BoundMethod, type Candidate } from './design.ts';
+import { gaussianFamily, type TradeOffFamily } from './family.ts';
 import { epsilonOfMu } from './normal.ts';
-import { gaussianOneRunMu, refutesTradeOff, type TradeOff } from './one-run-trade-off.ts';
+import { oneRunLeakage, refutesTradeOff } from './one-run-trade-off.ts';
 import { oneRunBound, type Guesses, type Level } from './one-run.ts';
 import { errorsOf, guessesOf, type ScoredCanaries } from './tally.ts';
 import { clopperPearsonBound, gaussianTwoWorldMu, type ErrorCounts } from './two-worlds.ts';
@@ -11,7 +12,7 @@ import { clopperPearsonBound, gaussianTwoWorldMu, type ErrorCounts } from './two
 export interface AuditBound {
   readonly method: BoundMethod;
   /** What the bound is conditional on; null where it holds for every (epsilon, delta)-private mechanism. */
-  readonly family: 'gaussian' | 'jeffreys-prior' | null;
+  readonly family: string | null;
   readonly epsilonLower: number;
   /** What the same audit would have said had every guess been right: no attack certifies more. */
   readonly ceiling: number;
@@ -46,9 +47,15 @@ export interface TwoWorldAudit extends AuditResult {
 
 /**
  * Bounds from m canaries of ONE training run, each in it by a fair coin of its own.
- * @param claimed - the trade-off curve that the run is claimed to have, or one below it
+ * @param family - of trade-off curves, for `one-run-f-dp`
+ * @param claimed - the leakage in it that the run is claimed to have; its own test, at the same confidence
  */
-export function auditOneRun(canaries: ScoredCanaries, design: AuditDesign, claimed?: TradeOff): OneRunAudit {
+export function auditOneRun(
+  canaries: ScoredCanaries,
+  design: AuditDesign,
+  family: TradeOffFamily = gaussianFamily,
+  claimed?: number,
+): OneRunAudit {
   const { rules, places, level, correction } = judged(canaries, design, (candidate, some, scale, at) =>
     oneRunBoundOf(guessesOf(canaries, candidate, some, scale), at),
   );
@@ -66,28 +73,32 @@ export function auditOneRun(canaries: ScoredCanaries, design: AuditDesign, claim
       case 'one-run-f-dp':
         return bestOf(
           method,
-          'gaussian',
+          family.name,
           counted,
           perfect,
-          (counts, known) => (counts.r === 0 ? known : gaussianOneRunMu(counts, level.significance, known)),
-          (mu) => epsilonOfMu(mu, level.delta),
+          (counts, known) =>
+            counts.r === 0 ? known : oneRunLeakage(family, counts, level.significance, known),
+          (leakage) => family.epsilon(leakage, level.delta),
         );
       default:
         throw wrongMethod(method, 'independent trials');
     }
   });
   const refutes = (counts: Guesses): boolean =>
-    claimed !== undefined && counts.r > 0 && refutesTradeOff(claimed, counts, level.significance);
+    claimed !== undefined &&
+    counts.r > 0 &&
+    refutesTradeOff(family.blowUp(claimed), counts, level.significance);
   return {
     ...summary(design, correction),
     guesses: countsFor(bounds[0]!, counted),
     bounds,
-    claim: claimed
-      ? {
-          refuted: counted.some(({ counts }) => refutes(counts)),
-          refutable: refutes(perfect),
-        }
-      : null,
+    claim:
+      claimed !== undefined
+        ? {
+            refuted: counted.some(({ counts }) => refutes(counts)),
+            refutable: refutes(perfect),
+          }
+        : null,
   };
 }
 
@@ -105,14 +116,14 @@ export function auditTwoWorlds(trials: ScoredCanaries, design: AuditDesign): Two
       case 'gaussian':
         return bestOf(
           method,
-          'gaussian',
+          gaussianFamily.name,
           counted,
           perfect,
           (counts) => gaussianTwoWorldMu(counts, level.significance),
           (mu) => epsilonOfMu(mu, level.delta),
         );
       case 'credible':
-        return bestOf(method, 'jeffreys-prior', counted, perfect, (counts) => credibleBound(counts, level));
+        return bestOf(method, 'Jeffreys prior', counted, perfect, (counts) => credibleBound(counts, level));
       default:
         throw wrongMethod(method, 'one run');
     }

@@ -86,7 +86,12 @@ export function oneRunBound(guesses: Guesses, level: Level, known = 0): number {
  * The largest x in [known, limit] such that `refutes(x)`; `refutes` is true up to some point and false beyond.
  * @returns `known` if even that is not refuted
  */
-export function largestRefuted(refutes: (x: number) => boolean, limit: number, known: number): number {
+export function largestRefuted(
+  refutes: (x: number) => boolean,
+  limit: number,
+  known: number,
+  resolution = 1e-9,
+): number {
   if (!refutes(known)) return known;
   let [low, high] = [known, Math.max(1, 2 * known)];
   while (refutes(high)) {
@@ -94,7 +99,7 @@ export function largestRefuted(refutes: (x: number) => boolean, limit: number, k
     high *= 2;
     if (low >= limit) return limit;
   }
-  for (let step = 0; step < 60 && high - low > 1e-9 * high; step++) {
+  for (let step = 0; step < 60 && high - low > resolution * high; step++) {
     const middle = (low + high) / 2;
     if (refutes(middle)) low = middle;
     else high = middle;

@@ -1,6 +1,7 @@
 import { muOfEpsilon, normalCdf } from './normal.ts';
-import { gaussianOneRunBound } from './one-run-trade-off.ts';
-import { oneRunBound, type Level } from './one-run.ts';
+import { gaussianFamily } from './family.ts';
+import { oneRunLeakage } from './one-run-trade-off.ts';
+import { oneRunBound, type Guesses, type Level } from './one-run.ts';
 
 /** What an audit of one run can be expected to say, before it is run. */
 export interface OneRunPower {
@@ -25,17 +26,17 @@ export function oneRunPower(
   epsilon: number,
   level: Level,
 ): OneRunPower {
+  const gaussian = (guesses: Guesses): number =>
+    gaussianFamily.epsilon(oneRunLeakage(gaussianFamily, guesses, level.significance), level.delta);
   const accuracy = accuracyOfExtremes(muOfEpsilon(epsilon, level.delta), r / m);
-  const [perfect, expected] = [
-    { m, r, v: r },
-    { m, r, v: Math.floor(accuracy * r) },
-  ];
+  const perfect = { m, r, v: r };
+  const expected = { m, r, v: Math.floor(accuracy * r) };
   return {
     ceiling: oneRunBound(perfect, level),
-    gaussianCeiling: gaussianOneRunBound(perfect, level),
+    gaussianCeiling: gaussian(perfect),
     accuracy,
     epsilonLower: oneRunBound(expected, level),
-    gaussianEpsilonLower: gaussianOneRunBound(expected, level),
+    gaussianEpsilonLower: gaussian(expected),
   };
 }
 

@@ -23,7 +23,7 @@ export function joinStores(store: TokenStore, more: TokenStore, places: readonly
     end += lengths[index]!;
     offsets[store.records + 1 + index] = end;
   }
-  const picked = <A extends Uint8Array | Uint16Array>(values: A): number[] =>
+  const picked = (values: Uint8Array | Uint16Array): number[] =>
     places.map((place) => values[place]!);
   return {
     records: store.records + places.length,

@@ -51,6 +51,6 @@ export async function withCanaries(
     );
   }
   const canaries = await makeCanaries(config, plan.audit, model, stores.train.labels);
-  const places = [...coins.coins].flatMap((coin, place) => (coin === '1' ? [place] : []));
+  const places = Array.from(coins.coins).flatMap((coin, place) => (coin === '1' ? [place] : []));
   return { ...stores, train: joinStores(stores.train, canaries, places) };
 }
