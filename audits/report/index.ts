@@ -15,5 +15,7 @@ export type {
 } from './schema-evidence.ts';
 export { isGiven, missing, type Field, type Missing } from './schema-node.ts';
 export { reportSchema, type Report } from './schema.ts';
-export { noStatements } from './statements.ts';
+export { checkStatements, noStatements } from './statements.ts';
+export { unitInWords } from './content/words.ts';
 export { checkReport } from './validation.ts';
+export { verdictOf, type Verdict } from './verdict.ts';

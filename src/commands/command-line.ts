@@ -77,6 +77,18 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     describe: 'Show which engines load here, how fast they are, and what the others need',
     load: async () => (await import('./engines.ts')).engines,
   },
+  lint: {
+    describe: 'Point at what may weaken the report of a job, before any training',
+    load: async () => (await import('./lint.ts')).lint,
+  },
+  report: {
+    describe: 'Make the report of a run anew, or render it as a page, card, PDF or registry entry',
+    load: async () => (await import('./report.ts')).report,
+  },
+  diff: {
+    describe: 'Compare two runs, reports or plans',
+    load: async () => (await import('./diff.ts')).diff,
+  },
   verify: {
     describe: 'Check a run, a release or a bundle, without trusting whoever made it',
     load: async () => (await import('./verify.ts')).verifyRun,

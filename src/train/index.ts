@@ -1,5 +1,6 @@
 export { finishRun, type Finished } from './finish.ts';
 export { openJob, resumeJob, trainJob, type TrainedRun, type TrainOptions } from './job.ts';
+export { inspectData } from './data-report.ts';
 export { estimateCost, type CostEstimate } from './cost.ts';
 export { countUnits, openJobModel, type BaseModel } from './materials.ts';
 export { openClassifier, type Classifier } from './inference.ts';

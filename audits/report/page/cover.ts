@@ -82,7 +82,7 @@ function standingOf(report: Report): Html {
   const open = isGiven(accounting)
     ? accounting.assumptions.filter(({ holds }) => holds !== 'holds').length
     : 0;
-  const violated = isGiven(audit) && audit.some(({ verdict }) => verdict.startsWith('violation'));
+  const verdicts = isGiven(audit) ? [...new Set(audit.map(({ verdict }) => verdict))] : [];
   return facts('Evidence for the guarantee', [
     [
       'Mathematics',
@@ -105,8 +105,8 @@ function standingOf(report: Report): Html {
     [
       'Audit after training',
       isGiven(audit)
-        ? html`${badge(violated ? 'bad' : 'good', audit.map(({ verdict }) => verdict).join(', '))} An audit
-          can find a violation, never prove that there is none.`
+        ? html`${verdicts.map((verdict) => badge(toneOf(verdict), verdict))} An audit can find a violation,
+          never prove that there is none.`
         : html`${badge('warning', 'none')} Nothing was tried that could have found a violation.`,
     ],
     [
@@ -125,6 +125,11 @@ function standingOf(report: Report): Html {
         : html`${badge('warning', 'none')} Nobody signed the plan before it ran.`,
     ],
   ]);
+}
+
+function toneOf(verdict: string): 'good' | 'warning' | 'bad' {
+  if (verdict.startsWith('violation')) return 'bad';
+  return verdict.startsWith('no violation') ? 'good' : 'warning';
 }
 
 function signaturesOf({ approvals }: Report): Html {

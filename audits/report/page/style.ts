@@ -56,7 +56,7 @@ footer { margin-top: 3rem; padding-bottom: 3rem; color: var(--muted); font-size:
   .facts caption, .facts tbody { display: block; }
   .facts th, .facts td { display: block; width: auto; border: 0; padding: 0; }
 }
-@page { size: A4; margin: 18mm 16mm; }
+@page { size: A4; margin: 18mm 16mm; @bottom-right { content: counter(page) ' / ' counter(pages); font: 8pt system-ui, sans-serif; color: #444; } }
 @media print {
   :root { color-scheme: light; --paper: #fff; --ink: #111; --muted: #444; --faint: #777; --line: #ccc; --soft: #f4f4f4; --accent: #1f4e8c; --good: #14532d; --warning: #6b4600; --bad: #8f1d16; }
   body { font-size: 10.5pt; line-height: 1.4; } main, footer { max-width: none; padding: 0; } .cover { padding-top: 0; }
