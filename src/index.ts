@@ -3,11 +3,15 @@ export * from '../privacy/index.ts';
 export { loadJob, jobSchema, type Config, type ConfigInput, type Job } from './config/index.ts';
 export { createEngine, type Engine, type EngineChoice } from './engines/index.ts';
 export {
+  entityFigures,
   evaluatePredictions,
   majorityMetrics,
+  measureTexts,
   slicedMetrics,
+  type EntityFigures,
   type Metrics,
   type Predictions,
+  type WrittenText,
 } from './evaluate/index.ts';
 export {
   GraphBuilder,

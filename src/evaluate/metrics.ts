@@ -7,7 +7,8 @@ import { checkPredictions, recordsOf, selectRecords, type Predictions } from './
 import { measureRegression, REGRESSION } from './regression.ts';
 import { confusionOf, measureSingleLabel, SINGLE_LABEL, type Confusion } from './single-label.ts';
 
-type Measured<Name extends string> = Readonly<Record<Name, number | null>> & {
+/** Figures by name, each with its interval or the reason why it has none. */
+export type Measured<Name extends string> = Readonly<Record<Name, number | null>> & {
   readonly records: number;
   /** 95 % bootstrap intervals of the figures that have one. */
   readonly intervals: Readonly<Record<string, Interval>>;
@@ -71,17 +72,31 @@ export function evaluatePredictions(predictions: Predictions, options: EvaluateO
 }
 
 /** Figures that resampling shifts, so that the percentiles of resamples are no interval for them. */
-const BIASED: Readonly<Record<string, string>> = { ece: 'resamples overstate a calibration error' };
+const BIASED: Readonly<Record<string, string>> = {
+  ece: 'resamples overstate a calibration error',
+  distinct1: 'resamples repeat texts',
+  distinct2: 'resamples repeat texts',
+};
 
 function figures<Name extends string>(
   predictions: Predictions,
   names: readonly Name[],
   prepare: () => Measure<Name>,
-  { bootstrap, rng }: EvaluateOptions,
+  options: EvaluateOptions,
 ): Measured<Name> {
   const records = recordsOf(predictions);
   const wild = predictions.outputs.reduce((count, value) => count + (Number.isFinite(value) ? 0 : 1), 0);
   const measure = wild > 0 ? () => allUndefined(names, `${wild} outputs are not finite numbers`) : prepare();
+  return estimated(names, measure, { records, groups: predictions.groups }, options);
+}
+
+/** The figures of a measure with their intervals. */
+export function estimated<Name extends string>(
+  names: readonly Name[],
+  measure: Measure<Name>,
+  { records, groups }: { readonly records: number; readonly groups: Predictions['groups'] | undefined },
+  { bootstrap, rng }: EvaluateOptions,
+): Measured<Name> {
   const found = measure(new Uint32Array(records).fill(1));
   const resampled = names.filter((name) => typeof found[name] === 'number' && !(name in BIASED));
   const intervals =
@@ -89,7 +104,7 @@ function figures<Name extends string>(
       ? {}
       : bootstrapIntervals(measure, resampled, {
           records,
-          groups: predictions.groups,
+          groups,
           resamples: bootstrap,
           rng,
         });
