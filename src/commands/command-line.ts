@@ -22,7 +22,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => (await import('./init.ts')).init,
   },
   schema: {
-    describe: 'Print the JSON Schema of job files, or their reference page',
+    describe: 'Print the JSON Schema of job or search files, or the reference page of jobs',
     load: async () => (await import('./schema.ts')).schema,
   },
   plan: {
