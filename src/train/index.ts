@@ -1,3 +1,6 @@
+export type { AuditPart } from './audit-part.ts';
+export { commitmentOf, makeCanaries, type Coins } from './canaries.ts';
+export { auditFormat, coinsOf } from './canary-store.ts';
 export { finishRun, type Finished } from './finish.ts';
 export { openJob, resumeJob, trainJob, type TrainedRun, type TrainOptions } from './job.ts';
 export { inspectData } from './data-report.ts';
@@ -20,6 +23,6 @@ export {
   type SearchPart,
 } from './plan-file.ts';
 export { pretrain, type PretrainOptions } from './pretrain.ts';
-export { writeJson } from './run-directory.ts';
+export { runDirectory, writeJson, type RunDirectory } from './run-directory.ts';
 export { runStatus, type RunStatus } from './run-status.ts';
 export { openRunConfig } from './start.ts';
