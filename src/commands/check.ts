@@ -1,13 +1,7 @@
 import type { CommandModule } from 'yargs';
 import { loadJob, overrideOption } from '../config/index.ts';
-import {
-  checkConformance,
-  efforts,
-  requireConformance,
-  type Conformance,
-  type Effort,
-} from '../conformance/index.ts';
-import { openJob, type ReadyJob } from '../train/index.ts';
+import { checkConformance, efforts, requireConformance, type Conformance } from '../conformance/index.ts';
+import { InterruptedError, openJob, type Observer, type ReadyJob } from '../train/index.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
 
 interface Arguments extends CommonArguments {
@@ -53,9 +47,11 @@ function summaryOf({ checks, falseAlarm, seconds }: Conformance): string {
 }
 
 /** What a run is started with: the same checks on less, and no training unless all pass. */
-export function checkFirst(note: (text: string) => void, effort: Effort = efforts.start) {
-  return async (job: ReadyJob): Promise<Conformance> => {
-    const found = requireConformance(await checkConformance(job, effort));
+export function checkFirst({ note, stopping }: Observer): (job: ReadyJob) => Promise<Conformance> {
+  return async (job) => {
+    note('watching the mechanism at work, before any training');
+    const found = requireConformance(await checkConformance(job, efforts.start));
+    if (stopping()) throw new InterruptedError('interrupted. Nothing was begun or charged; start again.');
     note(`${summaryOf(found)}: ${found.checks.map(({ id }) => id).join(', ')}`);
     return found;
   };

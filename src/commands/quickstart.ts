@@ -51,7 +51,7 @@ export const quickstart: CommandModule<CommonArguments, Arguments> = {
       const run = await trainJob(config, {
         out: join(args.out, 'run'),
         observer,
-        check: checkFirst(observer.note),
+        check: checkFirst(observer),
       });
       const finished = await finishRun(run, { observer });
       const { page } = await writeReport(finished.directory.root);

@@ -94,7 +94,7 @@ export const train: CommandModule<CommonArguments, Arguments> = {
       const options = {
         observer,
         showPrivate: args['show-private'],
-        check: checkFirst(observer.note),
+        check: checkFirst(observer),
         ...(args.ledger !== undefined && { ledger: args.ledger }),
         ...(signer && { signer }),
       };
