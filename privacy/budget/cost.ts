@@ -46,16 +46,12 @@ export function costOf(scope: Scope, demand: Demand, steps: Steps = allSteps(dem
     ...demand.phases.map(({ name, event }) => ({ event, count: steps[name] ?? 0 })),
     ...demand.once.map((event) => ({ event, count: 1 })),
   ].filter(({ count }) => count > 0);
-  switch (scope.method) {
-    case 'rdp':
-      return scope.orders!.map(({ order }) =>
-        nanoUp(sumOf(parts, (event) => divergence(event, scope.relation, order))),
-      );
-    case 'zcdp':
-      return [nanoUp(sumOf(parts, (event) => zcdpOf(event, scope.relation)))];
-    case 'gdp':
-      return gaussianCost(scope, demand, parts);
-  }
+  const { method, relation } = scope;
+  if (method === 'gdp') return gaussianCost(scope, demand, parts);
+  if (method === 'zcdp') return [nanoUp(sumOf(parts, (event) => zcdpOf(event, relation)))];
+  return scope.orders!.map(({ order }) =>
+    nanoUp(sumOf(parts, (event) => divergence(event, relation, order))),
+  );
 }
 
 /** `costOf`, or the same from memory. */

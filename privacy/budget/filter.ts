@@ -36,21 +36,15 @@ export function capOf({ budget }: Scope): number {
 }
 
 /** How much of the budget `amounts` are, in the scope's unit. Infinite where they cannot be bounded. */
-export function levelOf(scope: Scope, amounts: Amounts): number {
-  switch (scope.method) {
-    case 'rdp':
-      return amounts.every((amount) => amount === 0)
-        ? 0
-        : Math.min(
-            ...scope.orders!.map(({ order, share }, k) =>
-              epsilonFromRdp(order, fromNano(amounts[k]!), scope.delta * share),
-            ),
-          );
-    case 'zcdp':
-      return fromNano(amounts[0]!);
-    case 'gdp':
-      return deltaSetAside(amounts) < scope.delta ? Math.sqrt(fromNano(amounts[0]!)) : Infinity;
-  }
+export function levelOf({ method, orders, delta }: Scope, amounts: Amounts): number {
+  const first = fromNano(amounts[0]!);
+  if (method === 'zcdp') return first;
+  if (method === 'gdp') return deltaSetAside(amounts) < delta ? Math.sqrt(first) : Infinity;
+  if (amounts.every((amount) => amount === 0)) return 0;
+  const epsilons = orders!.map(({ order, share }, k) =>
+    epsilonFromRdp(order, fromNano(amounts[k]!), delta * share),
+  );
+  return Math.min(...epsilons);
 }
 
 /** Whether the budget covers `spent` and `more` together. */
@@ -59,37 +53,21 @@ export function fits(scope: Scope, spent: Amounts, more: Amounts): boolean {
 }
 
 export function figuresOf(scope: Scope, amounts: Amounts): Figures {
-  const level = levelOf(scope, amounts);
-  if (!(level < Infinity)) return { epsilon: Infinity, mu: Infinity, rho: Infinity };
-  switch (scope.method) {
-    case 'rdp': {
-      const mu = muOfEpsilon(level, scope.delta);
-      return { epsilon: level, mu, rho: mu ** 2 / 2 };
-    }
-    case 'zcdp':
-      return { epsilon: epsilonOfRho(level, scope.delta), mu: Math.sqrt(2 * level), rho: level };
-    case 'gdp':
-      return {
-        epsilon: epsilonOfMu(level, scope.delta - deltaSetAside(amounts)),
-        mu: level,
-        rho: level ** 2 / 2,
-      };
-  }
+  const setAside = scope.method === 'gdp' ? deltaSetAside(amounts) : 0;
+  return figuresAt(scope, levelOf(scope, amounts), scope.delta - setAside);
 }
 
 /** The budget itself as figures. */
 export function figuresOfCap(scope: Scope): Figures {
-  const cap = capOf(scope);
-  switch (scope.method) {
-    case 'rdp': {
-      const mu = muOfEpsilon(cap, scope.delta);
-      return { epsilon: cap, mu, rho: mu ** 2 / 2 };
-    }
-    case 'zcdp':
-      return { epsilon: epsilonOfRho(cap, scope.delta), mu: Math.sqrt(2 * cap), rho: cap };
-    case 'gdp':
-      return { epsilon: epsilonOfMu(cap, scope.delta), mu: cap, rho: cap ** 2 / 2 };
-  }
+  return figuresAt(scope, capOf(scope), scope.delta);
+}
+
+function figuresAt({ method, delta }: Scope, level: number, deltaLeft: number): Figures {
+  if (!(level < Infinity)) return { epsilon: Infinity, mu: Infinity, rho: Infinity };
+  if (method === 'zcdp') return { epsilon: epsilonOfRho(level, delta), mu: Math.sqrt(2 * level), rho: level };
+  const mu = method === 'gdp' ? level : muOfEpsilon(level, delta);
+  const epsilon = method === 'gdp' ? epsilonOfMu(level, deltaLeft) : level;
+  return { epsilon, mu, rho: mu ** 2 / 2 };
 }
 
 function epsilonOfRho(rho: number, delta: number): number {

@@ -119,15 +119,15 @@ function shown(value: number): string {
 
 /** The demand with all Gaussian noise larger by a factor; undefined where some part has another kind of noise. */
 function withNoise(demand: Demand, factor: number): Demand | undefined {
-  const phases = demand.phases.map((phase) => ({ ...phase, event: noisier(phase.event, factor) }));
+  const phases = demand.phases.map((phase) => ({ ...phase, event: withMoreNoise(phase.event, factor) }));
   if (demand.phases.length === 0 || phases.some(({ event }) => event === undefined)) return undefined;
   return { ...demand, phases: phases as Demand['phases'] };
 }
 
-function noisier(event: DpEvent, factor: number): DpEvent | undefined {
+function withMoreNoise(event: DpEvent, factor: number): DpEvent | undefined {
   if (event.kind === 'gaussian') return { ...event, noiseMultiplier: event.noiseMultiplier * factor };
   if (event.kind !== 'poisson-sampled') return undefined;
-  const inner = noisier(event.event, factor);
+  const inner = withMoreNoise(event.event, factor);
   return inner && { ...event, event: inner };
 }
 

@@ -58,7 +58,7 @@ export function parseVerifierKey(text: string): VerifierKey {
 export interface Signer {
   readonly verifier: VerifierKey;
   /** Ed25519 signature, 64 bytes. */
-  sign(text: string): Buffer;
+  readonly sign: (text: string) => Buffer;
 }
 
 export function signerOf(name: string, privateKey: KeyObject): Signer {

@@ -23,8 +23,8 @@ export const keyOption = {
 } as const;
 
 /** Does `work` on the ledger that is meant, and closes it. */
-export async function onLedger<T extends LedgerArguments>(
-  args: T,
+export async function onLedger(
+  args: LedgerArguments,
   work: (ledger: Ledger, output: Output) => Promise<void>,
 ): Promise<void> {
   const ledger = await openLedger(ledgerUrl(args.ledger), identityOf());

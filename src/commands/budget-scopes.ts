@@ -49,7 +49,7 @@ export const init: CommandModule<CommonArguments, InitArguments> = {
       })
       .option('relation', {
         choices: relations,
-        default: 'add-or-remove-one' as Relation,
+        default: relations[0]!,
         describe: 'What neighbouring data sets differ in',
       })
       .option('delta', {

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Kysely, PostgresDialect, sql, SqliteDialect, type SqliteDatabase } from 'kysely';
+import { Kysely, PostgresDialect, sql, SqliteDialect } from 'kysely';
 import { DataError, InvalidParameterError } from '../../privacy/errors.ts';
 import { migrate, type Db, type Tables } from './schema.ts';
 
@@ -17,7 +17,7 @@ export interface Database {
    * Does `work` alone: of all processes that call this, one is inside at a time, and what it wrote is on disk when this
    * returns, or nothing of it ever will be.
    */
-  exclusive<T>(work: (db: Db) => Promise<T>): Promise<T>;
+  readonly exclusive: <T>(work: (db: Db) => Promise<T>) => Promise<T>;
   close(): Promise<void>;
 }
 
@@ -71,7 +71,7 @@ async function openSqlite(path: string): Promise<Database> {
     throw failure(error, path);
   }
   const read = new Kysely<Tables>({
-    dialect: new SqliteDialect({ database: file as unknown as SqliteDatabase }),
+    dialect: new SqliteDialect({ database: file }),
   });
   const begin = sql`begin immediate`;
   return databaseOf('sqlite', path, read, (db) => patiently(() => begin.execute(db)));
@@ -162,7 +162,7 @@ function failure(error: unknown, place: string): unknown {
       { cause: error },
     );
   }
-  if (/^SQLITE_/.test(codeOf(error)) || /^(EACCES|EROFS|ENOSPC|28|3D|42)/.test(codeOf(error))) {
+  if (codeOf(error).startsWith('SQLITE_') || /^(EACCES|EROFS|ENOSPC|28|3D|42)/.test(codeOf(error))) {
     return new DataError(`ledger=${place}: ${message}. Check the file or the database and its rights.`, {
       cause: error,
     });

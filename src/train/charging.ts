@@ -62,7 +62,7 @@ export async function chargingOf(
   const charging = await openCharging(request, stepsIn(directory.journal), {
     url: ledgerUrl(options.ledger ?? url),
     identity: identityOf(),
-    note: observer.note,
+    note: (text) => observer.note(text),
     stopping: observer.stopping,
   });
   observer.note(`ledger: ${charging.place}, scope ${scope}`);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { levelOf, type Payloads } from '../../privacy/index.ts';
 import { entriesOf, openLedger, verifyLedger, type Ledger } from '../../src/ledger/index.ts';
 import { gaussianDemand, identity, request, scopeSettings, trainingDemand } from './cases.ts';
-import { binaries, startCluster, type Cluster } from './postgres.ts';
+import { binaries, databaseKinds, startCluster, type Cluster } from './postgres.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'dptune-ledger-'));
 let cluster: Cluster | undefined;
@@ -17,10 +17,12 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-const kinds = ['sqlite', 'postgres'] as const;
-if (!binaries) console.warn('no PostgreSQL server programs here: its half of these tests is skipped');
+async function spent(ledger: Ledger, name: string): Promise<number> {
+  const { scope, held } = await ledger.scope(name);
+  return levelOf(scope, held);
+}
 
-describe.each(kinds)('a ledger on %s', (kind) => {
+describe.each(databaseKinds)('a ledger on %s', (kind) => {
   let count = 0;
   const fresh = (): string =>
     kind === 'sqlite' ? join(directory, `${count++}.db`) : cluster!.create(`ledger${count++}`);
@@ -33,13 +35,8 @@ describe.each(kinds)('a ledger on %s', (kind) => {
       await ledger.close();
     }
   };
-  const spent = async (ledger: Ledger, name: string): Promise<number> => {
-    const { scope, held } = await ledger.scope(name);
-    return levelOf(scope, held);
-  };
-  const ledgerTest = test.skipIf(kind === 'postgres' && !binaries);
 
-  ledgerTest('reserves the whole, pays step by step, and gives back what was not taken', () =>
+  test('reserves the whole, pays step by step, and gives back what was not taken', () =>
     withLedger(async (ledger) => {
       await ledger.openScope(scopeSettings('people'));
       const { id } = await ledger.reserve(request('people', gaussianDemand(0.04)));
@@ -57,10 +54,9 @@ describe.each(kinds)('a ledger on %s', (kind) => {
       const { spentBefore, charged, remaining } = balances['people']!;
       expect(spentBefore + charged + remaining).toBeCloseTo(1, 12);
       expect(await verifyLedger(ledger.database)).toMatchObject({ faults: [], checkpoint: { size: 5 } });
-    }),
-  );
+    }));
 
-  ledgerTest('says what was requested, what remains, and what would fit, and keeps the refusal', () =>
+  test('says what was requested, what remains, and what would fit, and keeps the refusal', () =>
     withLedger(async (ledger) => {
       await ledger.openScope(scopeSettings('people', { budget: { epsilon: 4 } }));
       await expect(ledger.reserve(request('people', trainingDemand(0.8)))).rejects.toThrow(
@@ -71,10 +67,9 @@ describe.each(kinds)('a ledger on %s', (kind) => {
       expect(await spent(ledger, 'people')).toBe(0);
       await ledger.reserve(request('people', trainingDemand(2)));
       expect(await spent(ledger, 'people')).toBeGreaterThan(1);
-    }),
-  );
+    }));
 
-  ledgerTest('charges count in every scope above', () =>
+  test('charges count in every scope above', () =>
     withLedger(async (ledger) => {
       await ledger.openScope(scopeSettings('company'));
       await ledger.openScope(scopeSettings('sales', { parent: 'company', budget: { epsilon: 20 } }));
@@ -85,19 +80,17 @@ describe.each(kinds)('a ledger on %s', (kind) => {
       expect(await spent(ledger, 'support')).toBeCloseTo(0.225, 8);
       await expect(ledger.reserve(request('sales', gaussianDemand(0.01)))).rejects.toThrow(/^scope=company/);
       expect((await verifyLedger(ledger.database)).faults).toEqual([]);
-    }),
-  );
+    }));
 
-  ledgerTest('a name asked for twice is reserved once', () =>
+  test('a name asked for twice is reserved once', () =>
     withLedger(async (ledger) => {
       await ledger.openScope(scopeSettings('people'));
       const asked = request('people', gaussianDemand(0.06));
       expect(await ledger.reserve(asked)).toEqual(await ledger.reserve(asked));
       await expect(ledger.reserve({ ...asked, plan: 'b'.repeat(64) })).rejects.toThrow('another plan');
-    }),
-  );
+    }));
 
-  ledgerTest('an aborted job keeps what it charged, and nothing can be charged to it', () =>
+  test('an aborted job keeps what it charged, and nothing can be charged to it', () =>
     withLedger(async (ledger) => {
       await ledger.openScope(scopeSettings('people'));
       const { id: unused } = await ledger.reserve(request('people', gaussianDemand(0.04)));
@@ -109,10 +102,9 @@ describe.each(kinds)('a ledger on %s', (kind) => {
       await expect(ledger.charge(id, { all: 4 })).rejects.toThrow(/is aborted/);
       await expect(ledger.charge(unused, { all: 1 })).rejects.toThrow(/is aborted/);
       expect(await ledger.abort(id, 'again')).toMatchObject({ state: 'aborted', steps: { all: 3 } });
-    }),
-  );
+    }));
 
-  ledgerTest('a sampled job of a mu scope is given back as a whole or not at all', () =>
+  test('a sampled job of a mu scope is given back as a whole or not at all', () =>
     withLedger(async (ledger) => {
       await ledger.openScope(scopeSettings('people', { budget: { mu: 2 } }));
       const { id } = await ledger.reserve(request('people', trainingDemand(2)));
@@ -121,10 +113,9 @@ describe.each(kinds)('a ledger on %s', (kind) => {
       await ledger.settle(id, { all: 3 });
       expect(await spent(ledger, 'people')).toBe(whole);
       expect((await verifyLedger(ledger.database)).faults).toEqual([]);
-    }),
-  );
+    }));
 
-  ledgerTest('refuses other units, closed and expired scopes', () =>
+  test('refuses other units, closed and expired scopes', () =>
     withLedger(async (ledger) => {
       await ledger.openScope(scopeSettings('people'));
       await ledger.openScope(scopeSettings('old', { expires: '2020-01-01' }));
@@ -140,10 +131,9 @@ describe.each(kinds)('a ledger on %s', (kind) => {
       ).rejects.toThrow(/different units/);
       await expect(ledger.openScope(scopeSettings('people'))).rejects.toThrow(/open already/);
       expect(await entriesOf(ledger.database.read, { type: 'refuse' })).toHaveLength(3);
-    }),
-  );
+    }));
 
-  ledgerTest('what one process wrote, the next one reads', async () => {
+  test('what one process wrote, the next one reads', async () => {
     const url = fresh();
     const first = await openLedger(url, identity);
     await first.openScope(scopeSettings('people'));

@@ -25,6 +25,12 @@ export const binaries: string | undefined = existsSync(debian)
       .find((path) => existsSync(join(path, 'initdb')))
   : undefined;
 
+/** The databases that can be tested here. */
+export const databaseKinds: readonly ('sqlite' | 'postgres')[] = binaries
+  ? ['sqlite', 'postgres']
+  : ['sqlite'];
+if (!binaries) console.warn('no PostgreSQL server programs are installed here: ledgers on it are not tested');
+
 /** PostgreSQL refuses to run as root. */
 const owner = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
+import { assert, nat, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   addAmounts,
@@ -143,8 +143,8 @@ describe('costs', () => {
   test('G31 never fall with more steps, never give anything back, and are zero for nothing', () => {
     const scopes = [scope({ epsilon: 4 }), scope({ rho: 1 }), scope({ mu: 1 })];
     const phases = [{ name: 'all', steps: 500, event: gaussian(20) }];
-    fc.assert(
-      fc.property(fc.nat(500), fc.nat(500), (a, b) => {
+    assert(
+      property(nat(500), nat(500), (a, b) => {
         for (const one of scopes) {
           const [few, many] = [Math.min(a, b), Math.max(a, b)].map((all) =>
             costOf(one, { phases, once: [] }, { all }),

@@ -1,6 +1,6 @@
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
+import { assert, integer, nat, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   chainFaults,
@@ -103,9 +103,9 @@ describe('G34 Merkle tree', () => {
         const claim = { leaf: leafHash(`entry ${index}`), index, size, root };
         expect(verifyInclusion(claim, proof)).toBe(true);
         expect(verifyInclusion({ ...claim, leaf: leafHash('other') }, proof)).toBe(false);
-        if (size > 1) expect(verifyInclusion({ ...claim, index: (index + 1) % size }, proof)).toBe(false);
+        expect(verifyInclusion({ ...claim, index: (index + 1) % size }, proof)).toBe(size === 1);
         expect(verifyInclusion(claim, [...proof, emptyRoot])).toBe(false);
-        if (proof.length > 0) expect(verifyInclusion(claim, proof.slice(1))).toBe(false);
+        expect(verifyInclusion(claim, proof.slice(1))).toBe(proof.length === 0);
       }
     }
   });
@@ -119,11 +119,11 @@ describe('G34 Merkle tree', () => {
         const before = { size: from, root: tree.root(from) };
         const after = { size, root: tree.root(size) };
         expect(verifyConsistency(before, after, proof)).toBe(true);
-        if (from > 0)
-          expect(verifyConsistency({ size: from, root: other.root(from) }, after, proof)).toBe(false);
-        if (from > 0) expect(verifyConsistency(before, { size, root: other.root(size) }, proof)).toBe(false);
+        const edited = { size: from, root: other.root(from) };
+        expect(verifyConsistency(edited, after, proof)).toBe(from === 0);
+        expect(verifyConsistency(before, { size, root: other.root(size) }, proof)).toBe(from === 0);
         expect(verifyConsistency(before, after, [...proof, emptyRoot])).toBe(false);
-        if (from < size && from > 0) expect(verifyConsistency(before, after, proof.slice(0, -1))).toBe(false);
+        expect(verifyConsistency(before, after, proof.slice(0, -1))).toBe(proof.length === 0);
       }
     }
   });
@@ -135,7 +135,7 @@ describe('G34 Merkle tree', () => {
       expect(frontierRoot(frontier)).toBe(tree.root(size));
       frontier = extendFrontier(frontier, size, leaf);
     });
-    expect(frontier).toHaveLength([...(300).toString(2)].filter((bit) => bit === '1').length);
+    expect(frontier).toHaveLength(4);
   });
 
   test('refuses positions outside it and leaves that are no hashes', () => {
@@ -246,8 +246,8 @@ describe('G34 chain of entries', () => {
   });
 
   test('an edit, a removal, a swap, an insertion and an added field are found, wherever they are', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 2, max: 12 }), fc.nat(), fc.nat(4), (size, place, kind) => {
+    assert(
+      property(integer({ min: 2, max: 12 }), nat(), nat(4), (size, place, kind) => {
         const log = logOf(size);
         const at = place % (size - 1);
         if (kind === 0) log[at] = { ...log[at]!, payload: { steps: at + 1 } };
