@@ -9,6 +9,7 @@ export { relations } from './events.ts';
 export { groupOf } from './groups.ts';
 export { eventFromDpAccounting, eventFromOpacus } from './imports.ts';
 export { logNormalTail, normalTail } from './normal.ts';
+export { monteCarloDelta } from './monte-carlo.ts';
 export { createOdometer } from './odometer.ts';
 export type { Odometer } from './odometer.ts';
 export { deltaOf, epsilonByRenyi, epsilonOf } from './query.ts';

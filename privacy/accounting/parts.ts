@@ -107,8 +107,11 @@ function splitRare(
   if (count <= directCount || pair.atoms.length > 0 || pair.pieces.length !== 1 || !piece) return null;
   if (piece.curvature !== 1) return null;
   let chosen: { cut: number; below: CumulantFunction } | null = null;
+  const slopeScale = phase.cumulant(target.slope).value;
+  let reached = 2;
   for (const share of rareShares) {
-    const cut = cutOf(piece, target.slope, phase.cumulant(target.slope).value + log(share), to);
+    reached = cutOf(piece, target.slope, slopeScale + log(share), reached, to);
+    const cut = reached;
     if (!(cut < to) || cut < from + 1) continue;
     const below = cumulantOf(pair, cut);
     // Drawing the bulk once too often in `share` of the steps moves epsilon by about slope / 2 times its variance.
@@ -182,9 +185,9 @@ function supportOf(
   return { lowest: Math.min(...losses) - offset, highest: Math.max(...losses) - offset };
 }
 
-/** Where the tilted mass above falls to e^logMass. */
-function cutOf(piece: SmoothPiece, tilt: number, logMass: number, to: number): number {
-  let cut = 2;
+/** Where the tilted mass above falls to e^logMass, from `start` on. */
+function cutOf(piece: SmoothPiece, tilt: number, logMass: number, start: number, to: number): number {
+  let cut = start;
   while (cut < to && logTailAbove(piece, tilt, cut) > logMass) cut += 0.25;
   return cut;
 }

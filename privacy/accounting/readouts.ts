@@ -1,5 +1,6 @@
 import { InvalidParameterError, UnsupportedEventError } from '../errors.ts';
 import type { Interval } from './answer.ts';
+import { coarseSize } from './asking.ts';
 import { pairsOf } from './bounds.ts';
 import type { DirectedPairs } from './bounds.ts';
 import { composePhases } from './composition.ts';
@@ -11,6 +12,7 @@ import { normalTail } from './normal.ts';
 import { prepare, wideNats } from './pld.ts';
 import type { PairCount } from './pld.ts';
 import { deltaBound, profileOf } from './profile.ts';
+import type { Profile } from './profile.ts';
 import { checkRelation } from './query.ts';
 import { singleStepDelta } from './single-step.ts';
 import { saddleOf, tiltFor } from './windows.ts';
@@ -111,7 +113,8 @@ function curveOf(event: DpEvent, relation: Relation): Curve {
 }
 
 function worstCurve(directed: readonly DirectedPairs[]): Curve {
-  const curves = directed.filter(({ pairs }) => pairs.length > 0).map(({ pairs }) => curveOfPairs(pairs));
+  const curves: Curve[] = [];
+  for (const { pairs } of directed) if (pairs.length > 0) curves.push(curveOfPairs(pairs, curves[0]));
   return (epsilon) => {
     let lower = 0;
     let upper = 0;
@@ -124,7 +127,8 @@ function worstCurve(directed: readonly DirectedPairs[]): Curve {
   };
 }
 
-function curveOfPairs(pairs: readonly PairCount[]): Curve {
+/** @param other - where it lies above, a coarse lattice will do: the larger of the curves counts */
+function curveOfPairs(pairs: readonly PairCount[], other?: Curve): Curve {
   const [only] = pairs;
   if (pairs.length === 1 && only && only.count === 1) {
     return (epsilon) => ({
@@ -139,7 +143,10 @@ function curveOfPairs(pairs: readonly PairCount[]): Curve {
     const epsilon = Math.max(saddle.epsilon, 0);
     const { tilt, ...rest } = tiltFor(cumulant, epsilon, log(delta), saddle.tilt, 2, wideNats);
     const target = { epsilon: Math.max(epsilon, usual), ...rest };
-    return profileOf(composePhases(phases, tilt, target, latticeSize));
+    const profile = (size: number): Profile => profileOf(composePhases(phases, tilt, target, size));
+    if (!other) return profile(latticeSize);
+    const coarse = profile(coarseSize);
+    return deltaBound(coarse, epsilon, 'upper') <= other(epsilon).lower ? coarse : profile(latticeSize);
   });
   return (epsilon) => {
     let lower = 0;

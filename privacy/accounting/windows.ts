@@ -26,12 +26,13 @@ export type Edge = { readonly loss: number; readonly t: number };
  */
 export function edgeOf(cumulant: CumulantFunction, tilt: number, nats: number, side: 1 | -1): Edge {
   const base = cumulant(tilt);
-  const excess = (size: number): { gap: number; loss: number } => {
+  const excess = (size: number): { gap: number; loss: number; newton: number } => {
     const t = side * size;
     const at = cumulant(tilt + t);
     const rise = at.value - base.value;
     const gap = t * at.mean - rise - nats;
-    return { gap: Number.isNaN(gap) ? Infinity : gap, loss: (rise + nats) / t };
+    const newton = size - gap / (size * at.variance);
+    return { gap: Number.isNaN(gap) ? Infinity : gap, loss: (rise + nats) / t, newton };
   };
   let low = 0;
   let high = Infinity;
@@ -40,12 +41,13 @@ export function edgeOf(cumulant: CumulantFunction, tilt: number, nats: number, s
   const largest = 64 * size;
   let best: Edge = { loss: side * Infinity, t: side * size };
   for (let k = 0; k < 60; k++) {
-    const { gap, loss } = excess(size);
+    const { gap, loss, newton } = excess(size);
     if (side * loss < side * best.loss) best = { loss, t: side * size };
     if (Math.abs(gap) < 0.02 * nats) break;
     if (gap > 0) high = size;
     else low = size;
-    size = high === Infinity ? size * 2 : low === 0 ? size / 2 : Math.sqrt(low * high);
+    if (newton > Math.max(low, size / 4) && newton < Math.min(high, size * 4)) size = newton;
+    else size = high === Infinity ? size * 2 : low === 0 ? size / 2 : Math.sqrt(low * high);
     if (high / low < 1.001 || size > largest) break;
   }
   return best;
@@ -120,7 +122,7 @@ export function tiltFor(
   const limit = Math.max(least + 0.5, logDelta + nats);
   let best = { tilt, slope, nats: seen ?? 35 };
   let narrowest = Infinity;
-  for (let k = 0; k < 20; k++) {
+  for (let k = 0, wider = 0; k < 20 && wider < 3; k++, wider++) {
     const value = bound(tilt);
     if (!(value <= limit)) break;
     // Mass m outside moves delta by e^value m at most.
@@ -128,6 +130,7 @@ export function tiltFor(
     const width = edgeOf(cumulant, tilt, margin, 1).loss - edgeOf(cumulant, tilt, margin, -1).loss;
     if (width < narrowest) {
       narrowest = width;
+      wider = 0;
       best = { tilt, slope, nats: margin };
     }
     tilt *= 0.8;

@@ -6,6 +6,7 @@ import {
   DptuneError,
   epsilonOf,
   InvalidParameterError,
+  monteCarloDelta,
   readoutsOf,
   validateEvent,
   type DpEvent,
@@ -77,6 +78,7 @@ function answered(event: DpEvent, relation: Relation, query: Fields): Fields {
   if ('targetEpsilon' in query) return solved(event, relation, query);
   if ('delta' in query) return { ...epsilonOf(event, { delta: numberOf(query, 'delta'), relation }) };
   if ('epsilon' in query) return { ...deltaOf(event, { epsilon: numberOf(query, 'epsilon'), relation }) };
+  if (isObject(query['simulate'])) return simulated(event, relation, query['simulate']);
   const readouts = readoutsOf(event, { relation });
   if (query['mu'] === true) return { ...readouts.mu(), relation };
   if (query['advantage'] === true) return { advantage: readouts.advantage(), relation };
@@ -91,8 +93,23 @@ function answered(event: DpEvent, relation: Relation, query: Fields): Fields {
   throw refuse(
     'query',
     query,
-    'one of delta, epsilon, targetEpsilon with delta and solve, tradeoff, mu, advantage',
+    'one of delta, epsilon, targetEpsilon with delta and solve, tradeoff, mu, advantage, simulate',
   );
+}
+
+/** A simulation says that it is one: `certified` is false, and seed and confidence are part of the answer. */
+function simulated(event: DpEvent, relation: Relation, query: Fields): Fields {
+  const { seed } = query;
+  if (typeof seed !== 'number' && typeof seed !== 'string') throw refuse('seed', seed, 'a number or a text');
+  return {
+    ...monteCarloDelta(event, {
+      epsilon: numberOf(query, 'epsilon'),
+      samples: numberOf(query, 'samples'),
+      relation,
+      seed,
+      ...('confidence' in query ? { confidence: numberOf(query, 'confidence') } : {}),
+    }),
+  };
 }
 
 /** What `solve` may name, and the field of the event that it is. */
