@@ -4,12 +4,17 @@ import type { CommandModule } from 'yargs';
 import { DataError, InvalidParameterError } from '../../privacy/errors.ts';
 import { writeAtomic } from '../formats/index.ts';
 import { bundleOf, openRelease, verifyRelease } from '../verify/index.ts';
+import { keyOption, signerFor } from './budget-ledger.ts';
 import { outputFor, type CommonArguments } from './output.ts';
+import { passphraseOption } from './passphrase.ts';
+import { signRelease } from './signing.ts';
 import { failureOf, showVerification } from './verify.ts';
 
 interface Arguments extends CommonArguments {
   readonly run: string;
   readonly out: string;
+  readonly key: string | undefined;
+  readonly 'passphrase-file': string | undefined;
 }
 
 /** Packs the released half of a run into one file that can be verified anywhere. */
@@ -29,6 +34,8 @@ export const bundle: CommandModule<CommonArguments, Arguments> = {
         requiresArg: true,
         describe: 'New tar archive',
       })
+      .option('key', { ...keyOption, describe: 'Key that signs the release first, by dptune keys' })
+      .option('passphrase-file', passphraseOption)
       .example(
         '$0 bundle runs/reviews --out reviews.tar',
         'the same release gives the same bytes everywhere',
@@ -37,17 +44,20 @@ export const bundle: CommandModule<CommonArguments, Arguments> = {
     const output = outputFor(args);
     const { run, out } = args;
     if (existsSync(out)) throw new DataError(`out=${out}: exists. Choose a new file.`);
-    const release = await openRelease(run);
-    if (release.source === 'bundle') {
+    const { source } = await openRelease(run);
+    if (source === 'bundle') {
       throw new InvalidParameterError(`run=${run}: is a bundle already. Copy it as it is.`);
     }
-    const root = resolve(release.source === 'run' ? join(run, 'release') : run);
+    const root = resolve(source === 'run' ? join(run, 'release') : run);
     if (resolve(out).startsWith(`${root}${sep}`)) {
       throw new InvalidParameterError(
         `out=${out}: lies in the release that it would hold. Choose a place outside.`,
       );
     }
-    const found = await verifyRelease(release);
+    const signer = await signerFor(args.key, args['passphrase-file']);
+    if (signer) await signRelease(root, signer);
+    const release = await openRelease(run);
+    const found = await verifyRelease(release, { trust: signer ? [signer.verifier.text] : [] });
     if (!found.passed) {
       showVerification(output, found, false);
       throw failureOf(run, found);

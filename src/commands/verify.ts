@@ -1,13 +1,15 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { CommandModule } from 'yargs';
-import { DptuneError, InvalidParameterError } from '../../privacy/errors.ts';
+import { DataError, DptuneError, InvalidParameterError } from '../../privacy/errors.ts';
+import type { LogEntry } from '../../privacy/index.ts';
 import { verify, type Check, type Verification } from '../verify/index.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
 
 interface Arguments extends CommonArguments {
   readonly path: string;
   readonly checkpoint: string | undefined;
+  readonly log: string | undefined;
   readonly trust: readonly string[];
   readonly explain: boolean;
 }
@@ -36,15 +38,22 @@ export const verifyRun: CommandModule<CommonArguments, Arguments> = {
         requiresArg: true,
         describe: 'Earlier checkpoint of the ledger, or a ledger.json that holds one',
       })
+      .option('log', {
+        type: 'string',
+        requiresArg: true,
+        implies: 'checkpoint',
+        describe: 'All entries of the ledger, by dptune budget export, if it grew since the checkpoint',
+      })
       .option('explain', { type: 'boolean', default: false, describe: 'Say what each check does' })
       .example('$0 verify runs/reviews', 'a run of your own')
       .example('$0 verify reviews.tar --trust lab+1a2b3c4d+AQ...', 'a bundle from someone else'),
   handler: async (args) => {
     const output = outputFor(args);
-    const { checkpoint } = args;
+    const { checkpoint, log } = args;
     const found = await verify(args.path, {
       trust: (await Promise.all(args.trust.map(keysIn))).flat(),
       ...(checkpoint !== undefined && { checkpoint: await checkpointIn(checkpoint) }),
+      ...(log !== undefined && { log: await logIn(log) }),
     });
     showVerification(output, found, args.explain);
     if (!found.passed) throw failureOf(args.path, found);
@@ -112,4 +121,18 @@ async function checkpointIn(path: string): Promise<string> {
   throw new InvalidParameterError(
     `checkpoint=${path}: holds no signed checkpoint. Give a note, or the ledger.json of a release that has one.`,
   );
+}
+
+/** Lines of JSON, one an entry. What they say is checked, not believed. */
+async function logIn(path: string): Promise<LogEntry[]> {
+  const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
+  return lines.map((line, k) => {
+    try {
+      return JSON.parse(line) as LogEntry;
+    } catch (error) {
+      throw new DataError(`${path}:${k + 1}: is no JSON. Give a file made by dptune budget export.`, {
+        cause: error,
+      });
+    }
+  });
 }

@@ -1,4 +1,4 @@
-import { attestTraining, checkReport } from '../../audits/index.ts';
+import { attestTraining, checkReport, isGiven } from '../../audits/index.ts';
 import { DataError, type LedgerDocument, type Signer } from '../../privacy/index.ts';
 import { ATTESTATION } from './release-paths.ts';
 import type { Release } from './release.ts';
@@ -12,7 +12,8 @@ import { toolVersion } from './version.ts';
  */
 export async function attest({ files }: Release, signer: Signer): Promise<string> {
   const report = await checkReport(jsonIn(files, 'report.json'));
-  const { hash, epsilon, delta, unit, relation } = planOf(jsonIn(files, 'plan.json')).privacy;
+  const { hash, unit } = planOf(jsonIn(files, 'plan.json')).privacy;
+  const { claim } = report;
   const ledger = files.has('ledger.json') ? (jsonIn(files, 'ledger.json') as LedgerDocument) : undefined;
   const subjects = [...files.values()]
     .filter(({ path }) => path !== ATTESTATION)
@@ -22,7 +23,9 @@ export async function attest({ files }: Release, signer: Signer): Promise<string
     {
       tool: { name: 'dptune', version: toolVersion() },
       planHash: hash,
-      guarantee: report.status.private ? { epsilon, delta, unit: unit.kind, relation } : null,
+      guarantee: isGiven(claim)
+        ? { epsilon: claim.epsilon, delta: claim.delta, unit: unit.kind, relation: claim.relation }
+        : null,
       checkpoint: ledger?.checkpoint ?? null,
     },
     signer,

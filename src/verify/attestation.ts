@@ -1,7 +1,16 @@
-import { envelopeFrom, isSignedBy, trainingStatementOf, type Envelope } from '../../audits/index.ts';
-import { parseVerifierKey, type VerifierKey } from '../../privacy/index.ts';
+import {
+  envelopeFrom,
+  isGiven,
+  isSignedBy,
+  trainingStatementOf,
+  type Envelope,
+  type Report,
+  type TrainingPredicate,
+} from '../../audits/index.ts';
+import { diffValues, parseVerifierKey, type VerifierKey } from '../../privacy/index.ts';
 import { failed, notChecked, passed, unless, type Finding, type Rule, type Subject } from './check.ts';
 import { ledgerOf } from './ledger.ts';
+import type { JobPlanText } from './plan.ts';
 import { ATTESTATION } from './release-paths.ts';
 
 export const attestationRule: Rule = {
@@ -11,14 +20,14 @@ export const attestationRule: Rule = {
     'The in-toto statement in attestation.dsse.json must be signed with Ed25519 by a key that you trust (--trust), name every other file of the release with its SHA-256, and say of plan, guarantee and ledger what the files say. Without a key of your own choosing a signature shows only that nothing was changed since someone signed.',
   isNeeded: ({ trusted }) => trusted.length > 0,
   run: (subject) => {
-    const { documents, trusted, plan } = subject;
+    const { documents, trusted, plan, report } = subject;
     if (!documents.has(ATTESTATION)) {
       const why = `there is no ${ATTESTATION}: nobody signed this release`;
       return trusted.length > 0 ? failed(why) : notChecked(why);
     }
-    if (!plan) return notChecked('plan.json cannot be believed');
+    if (!plan || !report) return notChecked('the report or the plan cannot be read');
     const envelope = envelopeFrom(documents.get(ATTESTATION));
-    const faults = statementFaults(subject, envelope);
+    const faults = statementFaults(subject, envelope, plan, report);
     if (faults.length > 0) return unless(faults, '');
     const signer = trusted.find((key) => isSignedBy(envelope, key));
     if (signer) return passed(`signed by ${signer.text}`);
@@ -26,16 +35,20 @@ export const attestationRule: Rule = {
   },
 };
 
-/** The statement must be about this release, all of it. */
-function statementFaults(subject: Subject, envelope: Envelope): string[] {
+/** The statement must be about this release, all of it, and say of the guarantee what the report says. */
+function statementFaults(subject: Subject, envelope: Envelope, plan: JobPlanText, report: Report): string[] {
   const { subject: named, predicate } = trainingStatementOf(envelope);
-  const { plan, report, release } = subject;
   const digests = new Map(named.map(({ name, digest }) => [name, digest.sha256]));
-  const others = [...release.files.values()].filter(({ path }) => path !== ATTESTATION);
+  const others = [...subject.release.files.values()].filter(({ path }) => path !== ATTESTATION);
   const there = new Set(others.map(({ path }) => path));
-  const { hash, epsilon, delta } = plan!.privacy;
-  const isPrivate = report?.status.private === true;
-  const { guarantee, checkpoint, planHash } = predicate;
+  const { hash, unit } = plan.privacy;
+  const { claim } = report;
+  const guarantee = isGiven(claim)
+    ? { epsilon: claim.epsilon, delta: claim.delta, unit: unit.kind, relation: claim.relation }
+    : null;
+  const checkpoint = ledgerOf(subject)?.checkpoint ?? null;
+  const { tool } = predicate;
+  const expected: TrainingPredicate = { tool, planHash: hash, guarantee, checkpoint };
   return [
     ...others.flatMap(({ path, sha256 }) =>
       digests.get(path) === sha256 ? [] : [`${path}: is not what was signed`],
@@ -43,16 +56,7 @@ function statementFaults(subject: Subject, envelope: Envelope): string[] {
     ...[...digests.keys()]
       .filter((name) => !there.has(name))
       .map((name) => `${name}: was signed and is missing`),
-    ...(planHash === hash ? [] : [`plan ${planHash} was signed, and this is ${hash}`]),
-    ...((guarantee !== null) === isPrivate
-      ? []
-      : ['the guarantee that was signed is not that of the report']),
-    ...(guarantee && (guarantee.epsilon !== epsilon || guarantee.delta !== delta)
-      ? [`epsilon ${guarantee.epsilon} at delta ${guarantee.delta} was signed`]
-      : []),
-    ...(checkpoint === (ledgerOf(subject)?.checkpoint ?? null)
-      ? []
-      : ['another checkpoint of the ledger was signed']),
+    ...diffValues(expected, predicate).map(({ field }) => `${field}: another was signed`),
   ];
 }
 

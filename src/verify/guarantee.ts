@@ -1,8 +1,9 @@
-import { epsilonOf } from '../../privacy/index.ts';
+import { epsilonOf, type Plan } from '../../privacy/index.ts';
 import { UnsupportedEventError } from '../../privacy/errors.ts';
-import { always, failed, notChecked, passed, unless, type Rule, type Subject } from './check.ts';
+import { always, failed, notChecked, passed, unless, type Finding, type Rule } from './check.ts';
 import { epsilonByInversion } from './inversion.ts';
-import { momentsOf } from './moments.ts';
+import { momentsOf, type Moment } from './moments.ts';
+import type { JobPlanText } from './plan.ts';
 
 export const schemaRule: Rule = {
   id: 'schema',
@@ -26,43 +27,54 @@ export const planRule: Rule = {
   },
 };
 
-/** A claim may be above the second accountant's figure by any amount, but below it only by its error. */
 export const accountantRule: Rule = {
   id: 'accountant',
   title: 'A second accountant confirms epsilon',
   explanation:
-    "Epsilon at the plan's delta is computed again by other mathematics and other code: a contour integral of the loss's moment generating function (arXiv:2208.09595), and Renyi divergences from the same moments. The claim must not be below the former, and the latter must not be below the first accountant's lower bound.",
-  isNeeded: ({ plan }) => plan?.notPrivate === undefined,
-  run: (subject) => {
-    const { plan } = subject;
+    "Epsilon is computed again by other mathematics and other code: a contour integral of the loss's moment generating function (arXiv:2208.09595), and Renyi divergences from the same moments. The claim must not be below the former, and neither may contradict the first accountant's bounds.",
+  isNeeded: ({ plan }) =>
+    plan === undefined || (plan.notPrivate === undefined && momentsIn(plan) !== undefined),
+  run: ({ plan }) => {
     if (!plan) return notChecked('plan.json cannot be believed');
     if (plan.notPrivate) return notChecked('the run is NOT PRIVATE and claims no epsilon');
-    return opinionOn(plan.privacy);
+    const moments = momentsIn(plan);
+    return moments
+      ? opinionOn(plan, moments)
+      : notChecked(`no second accountant here knows ${plan.privacy.event.kind}`);
   },
 };
 
-function opinionOn({ event, delta, relation, epsilon }: NonNullable<Subject['plan']>['privacy']) {
-  const first = epsilonOf(event, { delta, relation }).epsilon;
-  let second;
+/** What the released model is said to cost: the plan, or the whole search that chose it. */
+function costOf({ privacy, search }: JobPlanText): Pick<Plan, 'event' | 'epsilon'> {
+  return search ?? privacy;
+}
+
+function momentsIn(plan: JobPlanText): readonly Moment[] | undefined {
   try {
-    second = epsilonByInversion(momentsOf(event, relation), delta);
+    return momentsOf(costOf(plan).event, plan.privacy.relation);
   } catch (error) {
-    if (error instanceof UnsupportedEventError) return notChecked(error.message);
+    if (error instanceof UnsupportedEventError) return undefined;
     throw error;
   }
-  const { tolerance, renyi } = second;
+}
+
+/** A claim may be above the second accountant's figure by any amount, but below it only by its error. */
+function opinionOn(plan: JobPlanText, moments: readonly Moment[]): Finding {
+  const { event, epsilon } = costOf(plan);
+  const { delta, relation } = plan.privacy;
+  const first = epsilonOf(event, { delta, relation }).epsilon;
+  const { epsilon: second, renyi, tolerance } = epsilonByInversion(moments, delta);
+  const [least, most] = [1 - tolerance, 1 + tolerance];
   const faults = [
-    ...(epsilon < second.epsilon * (1 - tolerance)
-      ? [`claimed epsilon ${epsilon} is below ${second.epsilon}`]
+    ...(epsilon < second * least ? [`claimed epsilon ${epsilon} is below ${second}`] : []),
+    ...(first.lower > second * most || first.upper < second * least
+      ? [`the accountants disagree: ${first.lower} to ${first.upper} against ${second}`]
       : []),
-    ...(first.lower > second.epsilon * (1 + tolerance) || first.upper < second.epsilon * (1 - tolerance)
-      ? [`the accountants disagree: ${first.lower} to ${first.upper} against ${second.epsilon}`]
-      : []),
-    ...(renyi < first.lower * (1 - tolerance) ? [`Renyi bound ${renyi} is below ${first.lower}`] : []),
+    ...(renyi < first.lower * least ? [`Renyi bound ${renyi} is below ${first.lower}`] : []),
   ];
   return unless(
     faults,
-    `claimed ${figure(epsilon)}; loss distribution ${figure(first.upper)}, inversion of moments ${figure(second.epsilon)}, Renyi ${figure(renyi)}`,
+    `claimed ${figure(epsilon)}; loss distribution ${figure(first.upper)}, inversion of moments ${figure(second)}, Renyi ${figure(renyi)}`,
   );
 }
 

@@ -1,4 +1,12 @@
-import { canonicalHash, DriftError, planFromJson, type Plan } from '../../privacy/index.ts';
+import {
+  canonicalHash,
+  canonicalJson,
+  DriftError,
+  epsilonOf,
+  planFromJson,
+  type DpEvent,
+  type Plan,
+} from '../../privacy/index.ts';
 import type { PlanFacts } from '../../audits/index.ts';
 
 /** plan.json as it lies in a release. */
@@ -25,7 +33,34 @@ export function planOf(json: unknown): JobPlanText {
       `plan.json: ${faults.map(([name]) => name).join(' and ')}: not what the plan's hash covers. Get the release from its producer again.`,
     );
   }
+  if (stored.search) checkSearch(stored.search as Search, privacy);
   return { ...stored, privacy };
+}
+
+type Search = NonNullable<PlanFacts['search']> & { readonly hash: string };
+
+/**
+ * The cost of a search that chose this run: it must follow from the search's event, which must hold the plan's own.
+ * @throws DriftError
+ */
+function checkSearch(search: Search, { event, delta, relation }: Plan): void {
+  const { hash, ...body } = search;
+  const cost = epsilonOf(search.event, { delta, relation }).epsilon.upper;
+  const faults = [
+    ...(hash === canonicalHash(body) ? [] : ['search.hash does not cover the search']),
+    ...(search.epsilon >= cost ? [] : [`search.epsilon=${search.epsilon} is below ${cost}`]),
+    ...(isPartOf(canonicalJson(event), search.event)
+      ? []
+      : ['search.event does not hold the event of this plan']),
+  ];
+  if (faults.length === 0) return;
+  throw new DriftError(`plan.json: ${faults.join('; ')}. Get the release from its producer again.`);
+}
+
+function isPartOf(wanted: string, event: DpEvent): boolean {
+  if (canonicalJson(event) === wanted) return true;
+  if ('events' in event) return event.events.some((inner) => isPartOf(wanted, inner));
+  return event.kind === 'repeat-and-select' && isPartOf(wanted, event.event);
 }
 
 /** What ties the privacy plan to the rest of plan.json. */
