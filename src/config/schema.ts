@@ -68,6 +68,23 @@ export const jobSchema = {
         minLength: 1,
         examples: ['data/public.txt'],
       },
+      texts: section(
+        'For task: generation with prompts. Texts written for the prompts of data.test and compared with its completions; those of one prompt are references of one text.',
+        {
+          prompts: {
+            description: 'Most prompts, the first of the file; 0 is none.',
+            type: 'integer',
+            minimum: 0,
+            default: 200,
+          },
+          maxNewTokens: { description: 'Most tokens of each text.', ...count, default: 64 },
+          beams: {
+            description: 'Texts followed at once; 1 takes the likeliest token each time.',
+            ...count,
+            default: 1,
+          },
+        },
+      ),
       everySteps: auto('Steps between two evaluations on public validation data.', count),
     }),
     checkpoint: section('When training saves what it needs to go on after an interruption.', {

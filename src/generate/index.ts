@@ -1,4 +1,4 @@
 export type { ChoiceSettings } from './choice.ts';
 export { createTextStream } from './text-stream.ts';
 export { openWriter, type Writer, type WriterOptions } from './writer.ts';
-export type { WritingSettings } from './writing.ts';
+export { writeTokens, type WritingSettings } from './writing.ts';

@@ -4,11 +4,12 @@ import type { Config } from '../config/index.ts';
 import { coinsOf } from './canary-store.ts';
 import { settleCharges } from './charging.ts';
 import { resumeJob, trainJob, type TrainedRun, type TrainOptions } from './job.ts';
-import { majority, measure, summaryRow } from './measure.ts';
+import { majority, measure, summaryRow, withTexts, type Measured } from './measure.ts';
 import { notPrivate } from './plan-file.ts';
 import { writeRelease } from './release.ts';
 import { retentionOf } from './retention.ts';
 import { runDirectory, writeJson, type RunDirectory } from './run-directory.ts';
+import { writtenFigures } from './written-texts.ts';
 
 /** A run with its release written. */
 export interface Finished {
@@ -36,11 +37,14 @@ export async function finishRun(run: TrainedRun, options: Omit<TrainOptions, 'ou
   try {
     const own = isPrivate ? 'private' : 'nonPrivate';
     if (stores.test) {
-      metrics[own] = measure(stores.test, await run.logits('test'), config);
+      const losses = await run.logits('test');
+      const written = await writtenFigures(run);
+      metrics[own] = withTexts(measure(stores.test, losses, config), written?.trained);
       if (baselines.includes('majority') && config.task !== 'generation')
         metrics['majority'] = majority(stores.test, config);
       const untouched = config.task === 'generation' ? 'untrained' : 'frozen';
-      if (baselines.includes('frozen') && run.frozen) metrics[untouched] = run.frozen;
+      if (baselines.includes('frozen') && run.frozen)
+        metrics[untouched] = withTexts(run.frozen as Measured, written?.untrained);
     }
     if (stores.validation) {
       const figures = measure(stores.validation, await run.logits('validation'), config);

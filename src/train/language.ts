@@ -32,9 +32,8 @@ export function createLanguageEncoder(
   }
   return {
     encode(text, completion) {
-      const pieces = (part: string): number[] => [...tokenizer.pieces(part)];
-      const prompt = completion === undefined ? [] : pieces(text + separator);
-      const learnt = [...pieces(completion ?? text), ...end];
+      const prompt = completion === undefined ? [] : [...tokenizer.pieces(text + separator)];
+      const learnt = [...tokenizer.pieces(completion ?? text), ...end];
       const kept = Math.min(learnt.length, Math.max(room - prompt.length, Math.ceil(room / 2)));
       const given = prompt.slice(Math.max(0, prompt.length - (room - kept)));
       const ids = [...opening, ...given, ...learnt.slice(0, kept)];

@@ -160,7 +160,8 @@ export async function readHeldOut(
   });
 }
 
-function rowsOf(config: Config, path: string, slices: readonly string[], withUnit = true) {
+/** The rows of one of a job's files. */
+export function rowsOf(config: Config, path: string, slices: readonly string[], withUnit = true) {
   const { columns: named, format, delimiter, header, quote } = config.data;
   const columns =
     config.task === 'generation'

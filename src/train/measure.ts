@@ -6,6 +6,7 @@ import {
   majorityMetrics,
   slicedMetrics,
   type Metrics,
+  TEXTS,
   type Truth,
 } from '../evaluate/index.ts';
 
@@ -57,18 +58,41 @@ export function majority(test: TokenStore, config: Config): Measured {
   return chosen(majorityMetrics(truth, truth, optionsOf(config)), config);
 }
 
-function chosen(metrics: Metrics, { evaluate }: Config): Measured {
+function chosen(metrics: Metrics, { evaluate, task }: Config): Measured {
   const wanted = evaluate.metrics;
   if (wanted === 'auto') return metrics;
   const figures: Record<string, unknown> = { ...metrics };
-  const known = Object.keys(figures).filter((name) => !['records', 'intervals', 'reasons'].includes(name));
+  const known = [...namesOf(figures), ...(task === 'generation' ? TEXTS : [])];
   const unknown = wanted.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new InvalidParameterError(
       `evaluate.metrics=${unknown}: must be of ${known.join(', ')} for this task.`,
     );
   }
-  const kept = ['records', ...wanted];
+  return picked(figures, metrics, wanted);
+}
+
+const besideFigures = ['records', 'intervals', 'reasons'];
+
+function namesOf(metrics: object): string[] {
+  return Object.keys(metrics).filter((name) => !besideFigures.includes(name));
+}
+
+/** Figures of written texts that the job asks for; all but `coverage` where it does not say, which is for prompts of concepts. */
+export function chosenTexts(
+  metrics: Pick<Metrics, 'records' | 'intervals' | 'reasons'>,
+  { evaluate: { metrics: wanted } }: Config,
+): Measured {
+  const names = wanted === 'auto' ? namesOf(metrics).filter((name) => name !== 'coverage') : wanted;
+  return picked({ ...metrics }, metrics, names);
+}
+
+function picked(
+  figures: Readonly<Record<string, unknown>>,
+  metrics: Pick<Metrics, 'intervals' | 'reasons'>,
+  wanted: readonly string[],
+): Measured {
+  const kept = ['records', ...wanted.filter((name) => name in figures)];
   return {
     ...Object.fromEntries(kept.map((name) => [name, figures[name]])),
     intervals: Object.fromEntries(Object.entries(metrics.intervals).filter(([name]) => kept.includes(name))),
@@ -111,6 +135,9 @@ const shown = [
   'pearson',
   'spearman',
   'perplexity',
+  'bleu',
+  'rougeL',
+  'cider',
   'mse',
   'loss',
 ];
@@ -136,4 +163,18 @@ export function summaryRow(
     ];
   });
   return { model: name, ...Object.fromEntries(cells) } as Record<string, string | number | null>;
+}
+
+/** Figures of losses and of written texts together; `texts` says how many of these there are. */
+export function withTexts(figures: Measured, texts: Measured | undefined): Measured {
+  if (texts === undefined) return figures;
+  const { records, intervals, reasons, ...rest } = texts as Measured & { intervals: object; reasons: object };
+  const own = figures as { intervals: object; reasons: object };
+  return {
+    ...figures,
+    ...rest,
+    texts: records,
+    intervals: { ...own.intervals, ...intervals },
+    reasons: { ...own.reasons, ...reasons },
+  };
 }

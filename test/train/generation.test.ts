@@ -111,7 +111,7 @@ async function job(settings: Record<string, Record<string, unknown>>, model = 'g
     },
     privacy: { noiseMultiplier: 0.3, delta: 1e-4, publicSize: 80, ...settings['privacy'] },
     train: { method: 'full', batchSize: 20, steps: 8, learningRate: 0.02, ...settings['train'] },
-    evaluate: { bootstrap: 20, ...settings['evaluate'] },
+    evaluate: { bootstrap: 20, texts: { prompts: 0 }, ...settings['evaluate'] },
     performance: { threads: 1 },
   };
   await writeFile(path, JSON.stringify(text));
@@ -320,5 +320,40 @@ describe('a job', () => {
     await runJob(await job({ train: { steps: 1 }, evaluate: { metrics: ['perplexity'] } }), out);
     const metrics = await jsonOf<Record<string, object>>(join(out, 'release', 'metrics.json'));
     expect(Object.keys(metrics['private']!)).toEqual(['records', 'perplexity', 'intervals', 'reasons']);
+  });
+
+  test('texts are written for the prompts of the test file, and stay private', async () => {
+    const out = newRun({ root, model: 'gpt2', remove: () => undefined });
+    const texts = { prompts: 3, maxNewTokens: 6 };
+    const config = await job({ evaluate: { metrics: ['bleu', 'coverage'], texts }, train: { steps: 2 } });
+    const { metrics } = await runJob(config, out);
+    for (const model of ['private', 'untrained'])
+      expect(metrics[model]).toMatchObject({
+        records: 12,
+        texts: 3,
+        bleu: expect.any(Number) as number,
+        coverage: expect.any(Number) as number,
+      });
+    const written = await jsonOf<Record<string, unknown>[]>(join(out, 'private', 'texts.json'));
+    expect(written.map((text) => Object.keys(text))).toEqual(
+      Array.from({ length: 3 }, () => ['prompt', 'references', 'untrained', 'trained']),
+    );
+    const [first] = rows(12, 'test');
+    expect(written[0]!['prompt']).toBe(first!.given);
+    // What was written is what the released model writes.
+    const writer = await openWriter(out, { threads: 1 });
+    const settings = {
+      beams: 1,
+      sample: false,
+      temperature: 1,
+      topK: 0,
+      topP: 1,
+      repetitionPenalty: 1,
+      seed: 0,
+    };
+    const prompt = [...writer.prompt(`${first!.given}\n`)];
+    const [tokens] = await writer.write([prompt], { ...settings, maxNewTokens: 6, endIds: [end] });
+    await writer.close();
+    expect(written[0]!['trained']).toBe(writer.tokenizer.decode(tokens!).trim());
   });
 });

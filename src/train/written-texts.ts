@@ -1,0 +1,128 @@
+import { join } from 'node:path';
+import { reproducibleRng } from '../../privacy/index.ts';
+import type { Config } from '../config/index.ts';
+import { createCleaner } from '../data/index.ts';
+import { measureTexts, type WrittenText } from '../evaluate/index.ts';
+import { readGenerationSettings } from '../formats/index.ts';
+import { writeTokens } from '../generate/index.ts';
+import { buildDecoder, loadParameters, mergeLora, tensorsOf, type ParameterValues } from '../models/index.ts';
+import type { TrainedRun } from './job.ts';
+import { rowsOf } from './materials.ts';
+import { chosenTexts, type Measured } from './measure.ts';
+import { writeJson } from './run-directory.ts';
+
+/** Figures of what the trained model, and the model before it, write for the prompts of the test file. */
+export interface TextFigures {
+  readonly trained: Measured;
+  readonly untrained: Measured;
+}
+
+/** Texts written at once. */
+const batchSize = 16;
+
+/**
+ * Writes a completion for each of the first prompts of the test file, with the trained model and with the one before, and
+ * compares them with the file's own completions; those of one prompt are references of one text. The texts themselves stay
+ * in `private/texts.json`: prompts and references are the owner's data.
+ * @returns nothing where the job has no prompts to complete
+ */
+export async function writtenFigures(run: TrainedRun): Promise<TextFigures | undefined> {
+  const { config, directory } = run;
+  const { test, columns } = config.data;
+  const { prompts } = config.evaluate.texts;
+  if (config.task !== 'generation' || test === undefined || columns.completion === undefined || prompts === 0)
+    return undefined;
+  const wanted = (await readPrompts(config, test)).slice(0, prompts);
+  const { lora, session } = run;
+  const network = session.network({ ...(lora && { lora }) });
+  const values = lora ? mergeLora(network.adapted, session.values, lora) : session.values;
+  const writer = await openTextWriter(run);
+  const after = await writer.write(wanted, values);
+  const before = await writer.write(wanted, new Map());
+  await writer.close();
+  await writeJson(
+    join(directory.private, 'texts.json'),
+    wanted.map((each, at) => ({ ...each, untrained: before[at], trained: after[at] })),
+  );
+  const figures = async (texts: readonly string[]): Promise<Measured> => {
+    const written = wanted.map((each, at): WrittenText => ({ ...each, text: texts[at]! }));
+    const options = {
+      bootstrap: config.evaluate.bootstrap,
+      rng: reproducibleRng(config.seed).fork('bootstrap texts'),
+    };
+    return chosenTexts(await measureTexts(written, options), config);
+  };
+  return { trained: await figures(after), untrained: await figures(before) };
+}
+
+type Prompt = Pick<WrittenText, 'prompt' | 'references'>;
+
+/** Every prompt of a file once, with all of its completions. */
+async function readPrompts(config: Config, path: string): Promise<readonly Prompt[]> {
+  const cleaner = await createCleaner(config.data.cleaning.filter((step) => step !== 'dedupe'));
+  const found = new Map<string, string[]>();
+  for await (const { text, textPair } of rowsOf(config, path, [], false)) {
+    const prompt = cleaner.clean(text);
+    const references = found.get(prompt) ?? [];
+    references.push(cleaner.clean(textPair!));
+    found.set(prompt, references);
+  }
+  return Array.from(found, ([prompt, references]) => ({ prompt, references }));
+}
+
+interface TextWriter {
+  /** @param values - the base model's where one is not given */
+  write(prompts: readonly Prompt[], values: ParameterValues): Promise<string[]>;
+  /** Leaves the engine with the values of the session. */
+  close(): Promise<void>;
+}
+
+async function openTextWriter({ model, session, plan, config }: TrainedRun): Promise<TextWriter> {
+  const { architecture, directory, tokenizer } = model;
+  const { maxNewTokens, beams } = config.evaluate.texts;
+  const decoder = buildDecoder(architecture, Math.min(architecture.maxTokens, plan.maxLength + maxNewTokens));
+  const { values: base } = await loadParameters(directory.weights, {
+    architecture,
+    params: decoder.params,
+    rng: reproducibleRng(plan.seed),
+    head: 'checkpoint',
+  });
+  const { endIds, repetitionPenalty } = await readGenerationSettings(directory.path, directory.config);
+  const program = await session.engine.load(decoder.graph);
+  const tokensOf = ({ prompt }: Prompt): number[] => {
+    const pieces = [...tokenizer.pieces(prompt + config.data.separator)];
+    // Prompts lose their beginning, as in training.
+    const room = Math.max(1, decoder.maxTokens - maxNewTokens - tokenizer.opening.length);
+    return [...tokenizer.opening, ...pieces.slice(Math.max(0, pieces.length - room))];
+  };
+  return {
+    async write(prompts, values) {
+      await session.engine.write(tensorsOf(decoder.params, new Map([...base, ...values])));
+      const texts: string[] = [];
+      for (let start = 0; start < prompts.length; start += batchSize) {
+        const written = await writeTokens(
+          { decoder, program },
+          prompts.slice(start, start + batchSize).map(tokensOf),
+          {
+            maxNewTokens,
+            beams,
+            endIds,
+            repetitionPenalty,
+            sample: false,
+            temperature: 1,
+            topK: 0,
+            topP: 1,
+            seed: 0,
+          },
+        );
+        texts.push(...written.map((tokens) => tokenizer.decode(tokens).trim()));
+      }
+      return texts;
+    },
+    async close() {
+      await program.dispose();
+      const own = decoder.params.filter(({ name }) => session.values.has(name));
+      await session.engine.write(tensorsOf(own, session.values));
+    },
+  };
+}
