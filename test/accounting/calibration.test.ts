@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { DpEvent } from '../../privacy/accounting/index.ts';
-import {
-  calibrate,
-  calibrateFigure,
-  epsilonCurve,
-  epsilonOf,
-} from '../../privacy/accounting/index.ts';
+import { calibrate, calibrateFigure, epsilonCurve, epsilonOf } from '../../privacy/accounting/index.ts';
 import { CalibrationError, InvalidParameterError } from '../../privacy/errors.ts';
 import { dpSgd, gaussian, referenceRecords } from './events.ts';
 

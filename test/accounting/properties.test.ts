@@ -180,6 +180,15 @@ describe('defects of dp_accounting 0.6.0 that must not be here', () => {
     const answer = epsilonOf(times(100, gaussian(10)), { delta: 1e-5, relation: 'replace-one' });
     expect(answer.epsilon.upper).toBeCloseTo(9.9972561464343, 9);
   });
+  test('ten thousand pure mechanisms cost no less than they do (5e-6 below the exact value)', () => {
+    const event = times(10_000, { kind: 'epsilon-delta', epsilon: 0.01, delta: 0 });
+    const { lower, upper } = epsilonOf(event, { delta: 1e-9, relation: addRemove }).epsilon;
+    // Optimal composition (Kairouz, Oh, Viswanath), 50 digits.
+    const exact = 6.171915016480078;
+    expect(upper).toBeGreaterThanOrEqual(exact * (1 - 1e-12));
+    expect(upper).toBeLessThan(exact * (1 + 1e-4));
+    expect(lower).toBeLessThanOrEqual(exact * (1 + 1e-12));
+  });
   test('a lower bound stays one at small delta', () => {
     const { lower, upper } = epsilonOf(dpSgd(1.99, 0.0131, 29200), {
       delta: 1.74e-12,
