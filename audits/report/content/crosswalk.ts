@@ -69,7 +69,7 @@ export const crosswalk: readonly Standard[] = [
   },
   {
     name: 'EDPB Opinion 28/2024',
-    scope: 'Data protection aspects of AI models: documentation on whether a model is anonymous',
+    scope: 'Data protection aspects of AI models',
     rows: [
       {
         demand: 'Likelihood of extracting personal data from the model',
