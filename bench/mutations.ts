@@ -14,7 +14,8 @@ const wanted = process.argv[3] ?? '';
 
 const table = [];
 for (const mutation of zoo.filter(({ name }) => name.includes(wanted))) {
-  const { name, caughtBy, seconds } = await tryMutation(mutation);
+  const { name } = mutation;
+  const { caughtBy, seconds } = await tryMutation(mutation);
   const caught = caughtBy.length === 0 ? 'MISSED' : `tier 0: ${caughtBy.join(', ')}`;
   table.push({ mutation: name, G36: mutation.listed ? 'yes' : '', caught, seconds: seconds.toFixed(1) });
 }

@@ -13,16 +13,14 @@ export function occurrences({ file, find }: Edit): number {
   return readFileSync(join(root, file), 'utf8').split(find).length - 1;
 }
 
-/** What became of a mutation. */
-export interface Catch {
-  readonly name: string;
-  /** Failed checks of tier 0; what went wrong where it did not come to an end; empty where nothing was noticed. */
-  readonly caughtBy: readonly string[];
-  readonly seconds: number;
-}
-
-/** Runs tier 0 on a copy of the sources with the mistake in it. */
-export async function tryMutation({ name, job, edits }: Mutation): Promise<Catch> {
+/**
+ * Does something with a copy of the sources that has the mistakes in it.
+ * @param work - is given the address of a module of the copy
+ */
+export async function inCage<T>(
+  edits: readonly Edit[],
+  work: (addressOf: (path: string) => string) => Promise<T>,
+): Promise<T> {
   const cage = mkdtempSync(join(tmpdir(), 'dptune-mutant-'));
   try {
     for (const part of parts) cpSync(join(root, part), join(cage, part), { recursive: true });
@@ -30,21 +28,33 @@ export async function tryMutation({ name, job, edits }: Mutation): Promise<Catch
     for (const { file, find, replace } of edits) {
       const path = join(cage, file);
       const text = readFileSync(path, 'utf8');
-      if (text.split(find).length !== 2)
-        throw new Error(`mutation=${name}: ${file} has changed; update the zoo`);
+      if (text.split(find).length !== 2) throw new Error(`${file} has changed; update the zoo: ${find}`);
       writeFileSync(
         path,
         text.replace(find, () => replace),
       );
     }
-    const url = pathToFileURL(join(cage, 'test/mutations/subject.ts')).href;
-    const mutant = (await import(url)) as typeof subject;
+    return await work((path) => pathToFileURL(join(cage, path)).href);
+  } finally {
+    rmSync(cage, { recursive: true, force: true });
+  }
+}
+
+/** What became of a mutation. */
+export interface Catch {
+  /** Failed checks of tier 0; what went wrong where it did not come to an end; empty where nothing was noticed. */
+  readonly caughtBy: readonly string[];
+  readonly seconds: number;
+}
+
+/** Runs tier 0 on a copy of the sources with the mistake in it. */
+export function tryMutation({ job, edits }: Mutation): Promise<Catch> {
+  return inCage(edits, async (addressOf) => {
+    const mutant = (await import(addressOf('test/mutations/subject.ts'))) as typeof subject;
     const started = performance.now();
     const caughtBy = await mutant
       .failedChecks(job)
       .catch((error: unknown) => [`stopped: ${String(error).slice(0, 80)}`]);
-    return { name, caughtBy, seconds: (performance.now() - started) / 1000 };
-  } finally {
-    rmSync(cage, { recursive: true, force: true });
-  }
+    return { caughtBy, seconds: (performance.now() - started) / 1000 };
+  });
 }
