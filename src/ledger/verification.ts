@@ -1,5 +1,6 @@
 import {
   canonicalJson,
+  emptyHash,
   frontierRoot,
   logFaults,
   merkleTree,
@@ -11,7 +12,8 @@ import {
   type LogEntry,
 } from '../../privacy/index.ts';
 import type { Database } from './database.ts';
-import { checkpointOf, entriesOf, headOf } from './log.ts';
+import { headOf } from './log.ts';
+import type { Tables } from './schema.ts';
 
 /** A checkpoint from outside, and who may have signed it. */
 export interface Anchor {
@@ -31,65 +33,87 @@ export interface Verification {
  * at the end, or all rewritten, leaves no trace within; an anchor finds it (G34).
  */
 export async function verifyLedger(
-  database: Database,
+  { exclusive }: Database,
   anchors: readonly Anchor[] = [],
 ): Promise<Verification> {
-  // All reads in one transaction, so that a writer's entry is seen as a whole.
-  return database.exclusive(async (db) => {
-    const entries = await entriesOf(db);
-    const head = await headOf(db);
-    const scopes = await db.selectFrom('scopes').selectAll().execute();
-    const jobs = await db.selectFrom('jobs').selectAll().execute();
-    const { faults, state } = logFaults(entries);
-    const tree = merkleTree();
-    for (const { hash } of entries) if (/^[0-9a-f]{64}$/.test(hash)) tree.append(hash);
-    const root = frontierRoot(JSON.parse(head.frontier) as Frontier);
-    if (head.size !== entries.length)
-      faults.push(`head: says ${head.size} entries, there are ${entries.length}`);
-    if (entries.length > 0 && head.hash !== entries.at(-1)!.hash) faults.push('head: is not the last entry');
-    if (root !== tree.root()) faults.push('head: its Merkle root is not that of the entries');
-    faults.push(
-      ...tableFaults(
-        'scope',
-        scopes.map(({ name, body }) => [name, body]),
-        state.scopes,
-      ),
-      ...tableFaults(
-        'job',
-        jobs.map(({ id, body }) => [id, body]),
-        state.jobs,
-      ),
-      ...(await columnFaults(db, entries)),
+  // Read at once, so that a writer's entry is seen as a whole; checked when others may write again.
+  const { rows, head, scopes, jobs } = await exclusive(async (db) => ({
+    rows: await db.selectFrom('entries').selectAll().orderBy('seq').execute(),
+    head: await headOf(db),
+    scopes: await db.selectFrom('scopes').select(['name', 'body']).execute(),
+    jobs: await db.selectFrom('jobs').select(['id as name', 'body']).execute(),
+  }));
+  const { entries, damaged } = parsed(rows);
+  const { faults, state } = logFaults(entries);
+  const tree = merkleTree(entries.map(({ hash }) => hash).filter((hash) => /^[0-9a-f]{64}$/.test(hash)));
+  const checkpoint = { origin: head.origin, size: tree.size, root: tree.root() };
+  return {
+    faults: [
+      ...damaged,
+      ...faults,
+      ...headFaults(head, entries, checkpoint),
+      ...tableFaults('scope', scopes, state.scopes),
+      ...tableFaults('job', jobs, state.jobs),
       ...anchors.flatMap((anchor) => anchorFaults(anchor, head.origin, tree)),
-    );
-    return { faults, checkpoint: checkpointOf(head) };
-  });
+    ],
+    checkpoint,
+  };
 }
 
-/** Columns that queries go by must say what the body says, or an entry could hide from them. */
-async function columnFaults(
-  db: Parameters<typeof headOf>[0],
-  entries: readonly LogEntry[],
-): Promise<string[]> {
-  const rows = await db
-    .selectFrom('entries')
-    .select(['seq', 'hash', 'type', 'scope', 'job'])
-    .orderBy('seq')
-    .execute();
-  return rows.flatMap((row, k) => {
-    const { seq, hash, type, scope, payload } = entries[k]!;
-    const { job = null } = payload as { job?: string | null };
-    const isSame = canonicalJson(row) === canonicalJson({ seq, hash, type, scope, job });
-    return isSame ? [] : [`entry ${row.seq}: its columns are not what it says`];
-  });
+function headFaults(head: Tables['head'], entries: readonly LogEntry[], { root }: Checkpoint): string[] {
+  const faults: string[] = [];
+  const last = entries.at(-1)?.hash ?? emptyHash;
+  if (head.size !== entries.length)
+    faults.push(`head: says ${head.size} entries, there are ${entries.length}`);
+  if (head.hash !== last) faults.push('head: is not the last entry');
+  if (rootOf(head) !== root) faults.push('head: its Merkle root is not that of the entries');
+  return faults;
+}
+
+function rootOf({ frontier }: Tables['head']): string | undefined {
+  try {
+    return frontierRoot(JSON.parse(frontier) as Frontier);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The entries of rows that hold one as they should. */
+function parsed(rows: readonly Tables['entries'][]): { entries: LogEntry[]; damaged: string[] } {
+  const entries: LogEntry[] = [];
+  const damaged: string[] = [];
+  for (const row of rows) {
+    const entry = entryIn(row);
+    if (entry === undefined) damaged.push(`entry ${row.seq}: is not an entry`);
+    else entries.push(entry);
+    // Queries go by columns: where they do not say what the body says, an entry could hide.
+    if (entry && !columnsAgree(row, entry))
+      damaged.push(`entry ${row.seq}: its columns are not what it says`);
+  }
+  return { entries, damaged };
+}
+
+function entryIn({ body }: Tables['entries']): LogEntry | undefined {
+  try {
+    const entry = JSON.parse(body) as LogEntry | null;
+    return typeof entry?.payload === 'object' && entry.payload !== null ? entry : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function columnsAgree(row: Tables['entries'], entry: LogEntry): boolean {
+  const { seq, hash, type, scope, payload } = entry;
+  const { job = null } = payload as { job?: string | null };
+  return canonicalJson(row) === canonicalJson({ seq, hash, type, scope, job, body: row.body });
 }
 
 function tableFaults(
   what: string,
-  rows: readonly (readonly [string, string])[],
+  rows: readonly { readonly name: string; readonly body: string }[],
   expected: ReadonlyMap<string, unknown>,
 ): string[] {
-  const found = new Map(rows);
+  const found = new Map(rows.map(({ name, body }) => [name, body]));
   return [...new Set([...found.keys(), ...expected.keys()])]
     .filter((name) => {
       const state = expected.get(name);
