@@ -97,14 +97,20 @@ export type RdpCurveEvent = {
   readonly rdp: readonly number[];
 };
 
-/** Each unit takes part independently with probability `rate`. */
+/**
+ * Each unit takes part independently with probability `rate`. Under replace-one Laplace and discrete noise are those of
+ * one number, not of a vector.
+ */
 export type PoissonSampledEvent = {
   readonly kind: 'poisson-sampled';
   readonly rate: number;
   readonly event: DpEvent;
 };
 
-/** Poisson sampling of `datasetSize` units; batches above `maxBatch` are cut to `maxBatch` uniformly (arXiv:2508.15089). */
+/**
+ * Poisson sampling of `datasetSize` units; batches above `maxBatch` are cut to `maxBatch` uniformly (arXiv:2508.15089). A
+ * unit that is zeroed out or replaced keeps its place in the batch. Gaussian `event` only.
+ */
 export type TruncatedPoissonSampledEvent = {
   readonly kind: 'truncated-poisson-sampled';
   readonly datasetSize: number;
@@ -121,7 +127,10 @@ export type SampledWithoutReplacementEvent = {
   readonly event: DpEvent;
 };
 
-/** Each unit takes part in `selected` steps of `steps`, chosen uniformly; all the steps of one epoch are one event. */
+/**
+ * Each unit takes part in `selected` steps of `steps`, chosen uniformly; all the steps of one epoch are one event.
+ * Gaussian `event` only.
+ */
 export type RandomAllocationEvent = {
   readonly kind: 'random-allocation';
   readonly steps: number;
@@ -129,7 +138,7 @@ export type RandomAllocationEvent = {
   readonly event: DpEvent;
 };
 
-/** Each unit is put into one of `bins` batches uniformly, once; the bins are passed over `epochs` times. */
+/** Each unit is put into one of `bins` batches uniformly, once; the bins are passed over `epochs` times. Gaussian only. */
 export type BallsInBinsEvent = {
   readonly kind: 'balls-in-bins';
   readonly bins: number;

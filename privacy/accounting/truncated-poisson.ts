@@ -61,7 +61,7 @@ function crowding(others: number, rate: number, maxBatch: number): Crowding {
 
 /**
  * Pair that dominates one step of Poisson sampling whose batches above maxBatch are cut to maxBatch, uniformly
- * (the sampling of arXiv:2508.15089; the pairs are derived here and are tighter). Two ways to see the step:
+ * (the sampling of arXiv:2508.15089; the pairs are derived here). Two ways to see the step:
  *
  * - Slots (zero-out and replace-one, where the other unit keeps the slot). Given the batch without the slot, T, the rest
  *   is one unit that takes part or not; T's law does not depend on the data. For |T| <= maxBatch - 2 it takes part
