@@ -1,1 +1,9 @@
-export { auditRun, requireNoViolation, type AuditResult, type RunAudit, type Verdict } from './run-audit.ts';
+export { auditRun, requireNoViolation, type RunAudit } from './run-audit.ts';
+export {
+  auditScores,
+  scoresDesign,
+  type Origin,
+  type ScoresAudit,
+  type ScoresDesign,
+} from './scores-audit.ts';
+export { readScores } from './scores-file.ts';

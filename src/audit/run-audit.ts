@@ -52,6 +52,8 @@ export interface AuditResult {
 
 /** The audit of one trained model with its canaries. */
 export interface RunAudit {
+  /** False where the model was trained without privacy, and claims nothing. */
+  readonly isPrivate: boolean;
   readonly verdict: Verdict;
   readonly results: readonly AuditResult[];
   /** The same canaries in the non-private twin, where there is one; stays in `private/`. */
@@ -69,19 +71,19 @@ const adversary = 'A1';
  */
 export async function auditRun(path: string): Promise<RunAudit> {
   const directory = runDirectory(path);
-  const { document, verdict, results } = await auditOf(directory);
+  const { document, ...own } = await auditOf(directory);
   await writeJson(join(directory.release, 'audit.json'), document);
   const twinPath = join(directory.private, 'non-private');
   const twinRun = runDirectory(twinPath);
-  if (!existsSync(join(twinRun.release, 'metrics.json'))) return { verdict, results, twin: undefined };
-  const twin = await auditOf(twinRun);
-  await writeJson(join(directory.private, 'audit', 'non-private.json'), twin.document);
-  return { verdict, results, twin: { verdict: twin.verdict, results: twin.results, twin: undefined } };
+  if (!existsSync(join(twinRun.release, 'metrics.json'))) return { ...own, twin: undefined };
+  const { document: inside, ...twin } = await auditOf(twinRun);
+  await writeJson(join(directory.private, 'audit', 'non-private.json'), inside);
+  return { ...own, twin: { ...twin, twin: undefined } };
 }
 
-/** @throws DptuneError `violation` or `inconclusive`, with what follows */
-export function requireNoViolation({ verdict, results }: Pick<RunAudit, 'verdict' | 'results'>): void {
-  if (verdict === 'no violation found') return;
+/** @throws DptuneError `violation` or `inconclusive`, with what follows; a model that claims nothing violates nothing */
+export function requireNoViolation({ isPrivate, verdict, results }: RunAudit): void {
+  if (!isPrivate || verdict === 'no violation found') return;
   const { epsilonLower, claim, confidence, ceiling } = results.at(-1)!;
   throw verdict === 'violation'
     ? new DptuneError(
@@ -95,6 +97,7 @@ export function requireNoViolation({ verdict, results }: Pick<RunAudit, 'verdict
 }
 
 async function auditOf(directory: RunDirectory): Promise<{
+  readonly isPrivate: boolean;
   readonly verdict: Verdict;
   readonly results: readonly AuditResult[];
   readonly document: Readonly<Record<string, unknown>>;
@@ -138,7 +141,7 @@ async function auditOf(directory: RunDirectory): Promise<{
     scores: { 'loss drop': Array.from(drop, (score) => Number(score.toPrecision(7))) },
     results,
   };
-  return { verdict, results, document };
+  return { isPrivate, verdict, results, document };
 }
 
 async function committedCoins(directory: RunDirectory, { audit }: JobPlan): Promise<Coins> {

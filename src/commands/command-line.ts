@@ -45,6 +45,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     describe: 'Make and show your signing keys, and trust those of others',
     load: async () => (await import('./keys.ts')).keys,
   },
+  audit: {
+    describe: 'Measure what a run leaks about its canaries, or bound epsilon from scores',
+    load: async () => (await import('./audit.ts')).audit,
+  },
   evaluate: {
     describe: 'Measure the model of a run on a labelled file',
     load: async () => (await import('./evaluate.ts')).evaluate,

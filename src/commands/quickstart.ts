@@ -8,6 +8,7 @@ import { loadJob } from '../config/index.ts';
 import { writeReport } from '../report/index.ts';
 import { samplePublicText, sampleReviews, type Review } from '../samples/index.ts';
 import { finishRun, openJobModel, planJob, trainJob } from '../train/index.ts';
+import { auditFinished, showFinishedAudit } from './audit.ts';
 import { checkFirst } from './check.ts';
 import { watch } from './observing.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
@@ -54,9 +55,11 @@ export const quickstart: CommandModule<CommonArguments, Arguments> = {
         check: checkFirst(observer),
       });
       const finished = await finishRun(run, { observer });
+      const audited = await auditFinished(run, observer.note);
       const { page } = await writeReport(finished.directory.root);
       observer.end();
       show(output, finished, page, (performance.now() - started) / 1000);
+      if (audited) showFinishedAudit(output, audited);
     } finally {
       observer.end();
     }
@@ -127,5 +130,7 @@ evaluate:
   slices: [language]
   retention: public.txt
   baselines: [majority, non-private]
+audit:
+  canaries: 200
 `;
 }

@@ -1,5 +1,6 @@
 import type { CommandModule } from 'yargs';
 import { InvalidParameterError } from '../../privacy/errors.ts';
+import { auditFinished, showFinishedAudit } from './audit.ts';
 import { checkFirst } from './check.ts';
 import { keyOption, ledgerOption, signerFor } from './budget-ledger.ts';
 import { roundedUp } from '../../privacy/figures.ts';
@@ -109,6 +110,7 @@ export const train: CommandModule<CommonArguments, Arguments> = {
             })
           : await resumeJob(args.resume, options);
       const finished = await finishRun(run, options);
+      const audited = await auditFinished(run, observer.note);
       const { page } = await writeReport(finished.directory.root);
       terminal.end();
       board?.write(
@@ -116,6 +118,7 @@ export const train: CommandModule<CommonArguments, Arguments> = {
         scalarsOf('test', finished.metrics['private'] ?? finished.metrics['nonPrivate']),
       );
       show(output, finished, page, (performance.now() - started) / 1000);
+      if (audited) showFinishedAudit(output, audited);
     } finally {
       terminal.end();
       board?.close();
