@@ -95,6 +95,16 @@ const classes: Readonly<
       event: converted(f['event']),
     }),
   },
+  TruncatedSubsampledGaussianDpEvent: {
+    fields: ['dataset_size', 'sampling_probability', 'truncated_batch_size', 'noise_multiplier'],
+    make: (f) => ({
+      kind: 'truncated-poisson-sampled',
+      datasetSize: f['dataset_size'],
+      rate: f['sampling_probability'],
+      maxBatch: f['truncated_batch_size'],
+      event: noisy(f['noise_multiplier']),
+    }),
+  },
   SingleEpochTreeAggregationDpEvent: {
     fields: ['noise_multiplier', 'step_counts'],
     make: (f) => ({ kind: 'tree', noiseMultiplier: f['noise_multiplier'], steps: largest(f['step_counts']) }),

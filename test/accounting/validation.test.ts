@@ -124,6 +124,14 @@ describe('events of other tools', () => {
     };
     expect(eventFromDpAccounting(list)).toEqual(dpSgd(1, 0.01, 1000));
     expect(eventFromDpAccounting(object)).toEqual(dpSgd(1, 0.01, 1000));
+    const cut = ['dp_accounting.dp_event', 'TruncatedSubsampledGaussianDpEvent', 1000, 0.05, 60, 2];
+    expect(eventFromDpAccounting(cut)).toEqual({
+      kind: 'truncated-poisson-sampled',
+      datasetSize: 1000,
+      rate: 0.05,
+      maxBatch: 60,
+      event: gaussian(2),
+    });
     expect(() => eventFromDpAccounting({ class_name: 'SampledWithReplacementDpEvent' })).toThrow(
       /cannot be imported/,
     );
