@@ -14,10 +14,18 @@ interface Golden {
 const goldenPath = (name: string) => new URL(`../golden/report/${name}`, import.meta.url);
 let golden: Golden;
 let report: Report;
+let hostileReport: Report;
 
 beforeAll(async () => {
   golden = JSON.parse(await readFile(goldenPath('documents.json'), 'utf8')) as Golden;
   report = buildReport(fullEvidence);
+  const statements = {
+    ...report.statements,
+    intendedUse: hostile,
+    license: hostile,
+    dataDescription: hostile,
+  };
+  hostileReport = { ...report, statements };
 });
 
 /** The made-up text as the golden script read it; DPTUNE_GOLDEN=write renews it. */
@@ -68,7 +76,7 @@ describe('the model card', () => {
   });
 
   test('shows text from outside as text', () => {
-    const card = renderCard(hostileReport());
+    const card = renderCard(hostileReport);
     const body = card.slice(frontMatter(card).length);
     expect(body).not.toMatch(/(^|[^\\])<script/m);
     expect(body).not.toMatch(/[^\\]\]\(javascript:/);
@@ -119,7 +127,7 @@ describe('the registry entry', () => {
   });
 
   test('keeps hostile text in its place', () => {
-    const entry = parse(renderOpenDp(hostileReport())!) as {
+    const entry = parse(renderOpenDp(hostileReport)!) as {
       deployment: { basic: { intended_use: string } };
     };
     expect(entry.deployment.basic.intended_use).toBe(hostile);
@@ -156,11 +164,3 @@ test("the claim's two figures are those of TF Privacy's statement", () => {
     reason: expect.stringContaining('no user-level guarantee'),
   });
 });
-
-function hostileReport(): Report {
-  const { statements } = fullEvidence;
-  return buildReport({
-    ...fullEvidence,
-    statements: { ...statements, intendedUse: hostile, license: hostile, dataDescription: hostile },
-  });
-}

@@ -133,7 +133,7 @@ export function meaningOf(plan: PlanFacts, readouts: Field<Readouts>): Meaning {
 
 /** What groups of units are protected by. */
 export function groupsOf(plan: PlanFacts): { size: number; epsilon: Field<number> }[] {
-  return [2, 4, 10].map((size) => {
+  return [2, 4].map((size) => {
     const cost = costOf(plan);
     const event = supported(() => groupOf(cost.event, size));
     return { size, epsilon: 'value' in event ? event : finiteEpsilon(event, cost) };

@@ -63,7 +63,7 @@ function aboutTheClaim({ claim, unit, dataset }: Body): Finding[] {
         ]
       : [
           'partly',
-          'The unit is a record. A person with several records is protected less: the report gives epsilon for 2, 4 and 10 records together, where it is finite.',
+          'The unit is a record. A person with several records is protected less: the report gives epsilon for 2 and 4 records together, where it is finite.',
         ],
     [
       'addressed',
