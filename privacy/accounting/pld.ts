@@ -9,7 +9,7 @@ import type { LossPair } from './pairs.ts';
 import type { Phase } from './parts.ts';
 import { deltaBound, lowerEpsilon, profileOf, upperEpsilon } from './profile.ts';
 import { truncated } from './tails.ts';
-import { saddleOf, tiltFor, totalCumulant } from './windows.ts';
+import { saddleOf, tiltFor, tiltNear, totalCumulant } from './windows.ts';
 
 /** Independent repetitions of pairs that dominate the steps of a mechanism, in one direction. */
 export type PairCount = { readonly pair: LossPair; readonly count: number };
@@ -50,22 +50,16 @@ export function epsilonEnclosure(pairs: readonly PairCount[], delta: number, max
   }
   const { phases, cumulant } = prepare(pairs, delta);
   const saddle = saddleOf(cumulant, { delta });
-  let slope = saddle.tilt;
   let guess = Math.max(saddle.epsilon, 1e-300);
+  let chosen = tiltFor(cumulant, guess, log(delta), saddle.tilt, spareNats);
   let lower = 0;
   // No loss is larger than all largest ones together.
   let upper = infiniteMass(pairs) > 0 ? Infinity : totalLoss(pairs);
   let last: Composition | null = null;
   for (const size of sizes) {
     if (size > maxSize && last) break;
-    const chosen = tiltFor(cumulant, guess, log(delta), slope, spareNats);
-    slope = chosen.slope;
-    const composition = composePhases(
-      phases,
-      chosen.tilt,
-      { epsilon: guess, slope, nats: chosen.nats },
-      size,
-    );
+    const { tilt, ...rest } = chosen;
+    const composition = composePhases(phases, tilt, { epsilon: guess, ...rest }, size);
     last = composition;
     const profile = profileOf(composition);
     const found = upperEpsilon(profile, delta);
@@ -75,7 +69,12 @@ export function epsilonEnclosure(pairs: readonly PairCount[], delta: number, max
     if (upper < Infinity && upper - lower <= tolerance * upper) break;
     // Four times finer lattices have about a sixteenth of the error.
     if (gain >= 0 && gain < 5 * tolerance * upper) break;
-    if (Number.isFinite(found)) guess = Math.max(found, 1e-300);
+    if (!Number.isFinite(found)) continue;
+    const isNear = Math.abs(found - guess) <= 0.02 * guess;
+    guess = Math.max(found, 1e-300);
+    chosen = isNear
+      ? tiltNear(chosen, cumulant, guess, log(delta))
+      : tiltFor(cumulant, guess, log(delta), chosen.slope, spareNats);
   }
   return enclosure(lower, upper, last!, guess);
 }

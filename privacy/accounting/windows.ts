@@ -24,7 +24,13 @@ export type Edge = { readonly loss: number; readonly t: number };
  * Chernoff: P_tilted(S >= b) <= exp(K(tilt + t) - K(tilt) - t b). The least such b for e^-nats solves
  * t K'(tilt + t) - (K(tilt + t) - K(tilt)) = nats, whose left side rises with t. (t < 0 for the lower edge.)
  */
-export function edgeOf(cumulant: CumulantFunction, tilt: number, nats: number, side: 1 | -1): Edge {
+export function edgeOf(
+  cumulant: CumulantFunction,
+  tilt: number,
+  nats: number,
+  side: 1 | -1,
+  search: { readonly start?: number; readonly tolerance: number } = { tolerance: 0.02 },
+): Edge {
   const base = cumulant(tilt);
   const excess = (size: number): { gap: number; loss: number; newton: number } => {
     const t = side * size;
@@ -36,14 +42,15 @@ export function edgeOf(cumulant: CumulantFunction, tilt: number, nats: number, s
   };
   let low = 0;
   let high = Infinity;
-  let size = Math.sqrt((2 * nats) / Math.max(base.variance, 1e-300));
+  const usual = Math.sqrt((2 * nats) / Math.max(base.variance, 1e-300));
+  let size = search.start ?? usual;
   // Where the loss is bounded the best order is infinite: this one shows nearly as much.
-  const largest = 64 * size;
+  const largest = 64 * usual;
   let best: Edge = { loss: side * Infinity, t: side * size };
   for (let k = 0; k < 60; k++) {
     const { gap, loss, newton } = excess(size);
     if (side * loss < side * best.loss) best = { loss, t: side * size };
-    if (Math.abs(gap) < 0.02 * nats) break;
+    if (Math.abs(gap) < search.tolerance * nats) break;
     if (gap > 0) high = size;
     else low = size;
     if (newton > Math.max(low, size / 4) && newton < Math.min(high, size * 4)) size = newton;
@@ -89,6 +96,19 @@ export function saddleOf(
   return found;
 }
 
+/** Tilted mass e^-nats outside moves delta by e^(excess - nats) of it at most: nats that leave 10^-8 of delta. */
+function outsideFor(excess: number): number {
+  return Math.min(35, Math.max(20, excess + 18));
+}
+
+export type Tilt = { readonly tilt: number; readonly slope: number; readonly nats: number };
+
+/** The same tilt for an epsilon close by. */
+export function tiltNear(chosen: Tilt, cumulant: CumulantFunction, epsilon: number, logDelta: number): Tilt {
+  const excess = cumulant(chosen.tilt).value - chosen.tilt * epsilon - logDelta;
+  return { ...chosen, nats: outsideFor(excess) };
+}
+
 /**
  * The tilt at which to compute delta near `epsilon`. Where Chernoff's bound K(t) - t epsilon is least, rounding is
  * least, but rare large losses may make the window many times wider; smaller tilts narrow it. Chosen: the narrowest
@@ -103,7 +123,7 @@ export function tiltFor(
   start: number,
   nats: number,
   seen?: number,
-): { readonly tilt: number; readonly slope: number; readonly nats: number } {
+): Tilt {
   const bound = (t: number): number => {
     const value = cumulant(t).value - t * epsilon;
     return Number.isNaN(value) ? Infinity : value;
@@ -122,12 +142,16 @@ export function tiltFor(
   const limit = Math.max(least + 0.5, logDelta + nats);
   let best = { tilt, slope, nats: seen ?? 35 };
   let narrowest = Infinity;
+  const starts = { low: {}, high: {} };
   for (let k = 0, wider = 0; k < 20 && wider < 3; k++, wider++) {
     const value = bound(tilt);
     if (!(value <= limit)) break;
-    // Mass m outside moves delta by e^value m at most.
-    const margin = seen ?? Math.min(35, Math.max(20, value - logDelta + 18));
-    const width = edgeOf(cumulant, tilt, margin, 1).loss - edgeOf(cumulant, tilt, margin, -1).loss;
+    const margin = seen ?? outsideFor(value - logDelta);
+    const high = edgeOf(cumulant, tilt, margin, 1, { tolerance: 0.1, ...starts.high });
+    const low = edgeOf(cumulant, tilt, margin, -1, { tolerance: 0.1, ...starts.low });
+    starts.high = { start: high.t };
+    starts.low = { start: -low.t };
+    const width = high.loss - low.loss;
     if (width < narrowest) {
       narrowest = width;
       wider = 0;
