@@ -40,7 +40,7 @@ try {
 async function race(kind: Kind, rounds: number): Promise<void> {
   const workers = await Promise.all(Array.from({ length: 20 }, startWorker));
   const wins: number[] = [];
-  for (let round = 0; round < rounds; round++) {
+  for (let played = 0; played < rounds; played++) {
     const url = fresh(kind);
     const ledger = await openLedger(url, identity);
     await ledger.openScope(scopeSettings('people', { budget: { rho: 0.5 } }));
@@ -57,7 +57,7 @@ async function race(kind: Kind, rounds: number): Promise<void> {
     const won = outcomes.filter((outcome) => outcome === 'reserved').length;
     wins.push(won);
     if (won !== 7 || refused !== 13 || faults.length > 0) {
-      console.log(`round ${round}: ${won} reserved, ${refused} refused`, faults, outcomes);
+      console.log(`round ${played}: ${won} reserved, ${refused} refused`, faults, outcomes);
       process.exitCode = 1;
     }
   }
@@ -81,7 +81,9 @@ async function kills(kind: Kind, total: number): Promise<void> {
     const asked = request('people', gaussianDemand(1 / steps, steps), { job: name });
     const worker = await startWorker();
     const ended = worker.order({ do: 'train', url, request: asked, witness });
-    await Promise.race([ended, wait(250 * rng.uniform())]);
+    // Half of them while it opens the ledger and reserves, half while it takes steps.
+    if (killed % 2 === 0) await wait(1500 * rng.uniform());
+    else await worker.begun().then(() => wait(150 * rng.uniform()));
     await worker.kill();
     killed++;
     const outcome = await ended;

@@ -4,7 +4,7 @@ import type { CommonArguments } from './output.ts';
 import { unknownCommand } from './usage.ts';
 
 /** A command of a command, such as `budget show`. */
-export type Action = CommandModule<CommonArguments, CommonArguments>;
+export type Action<T extends CommonArguments = CommonArguments> = CommandModule<CommonArguments, T>;
 
 export interface ActionArguments extends CommonArguments {
   readonly action?: string;

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import type { CommandModule } from 'yargs';
 import {
   canonicalHash,
   demandOf,
@@ -14,8 +13,8 @@ import {
 } from '../../privacy/index.ts';
 import { openKey } from '../ledger/index.ts';
 import { readPlanFile } from '../train/index.ts';
+import type { Action } from './actions.ts';
 import { jsonIn, ledgerOption, onLedger, type LedgerArguments } from './budget-ledger.ts';
-import type { CommonArguments } from './output.ts';
 import { passphraseFor, passphraseOption } from './passphrase.ts';
 
 interface DemandArguments extends LedgerArguments {
@@ -61,7 +60,7 @@ interface ReserveArguments extends DemandArguments {
   readonly approvals: number;
 }
 
-export const reserve: CommandModule<CommonArguments, ReserveArguments> = {
+export const reserve: Action<ReserveArguments> = {
   command: 'reserve',
   describe: 'Set budget aside for something that dptune train does not run',
   builder: (parser) =>
@@ -97,7 +96,7 @@ interface ReleaseArguments extends LedgerArguments {
   readonly reason: string;
 }
 
-export const release: CommandModule<CommonArguments, ReleaseArguments> = {
+export const release: Action<ReleaseArguments> = {
   command: 'release <job>',
   describe: 'End a reservation; what was charged stays charged',
   builder: (parser) =>
@@ -123,7 +122,7 @@ interface ApproveArguments extends LedgerArguments {
   readonly 'passphrase-file': string | undefined;
 }
 
-export const approve: CommandModule<CommonArguments, ApproveArguments> = {
+export const approve: Action<ApproveArguments> = {
   command: 'approve <plan>',
   describe: 'Approve a plan with your key',
   builder: (parser) =>
@@ -160,7 +159,7 @@ async function planHashIn(plan: string): Promise<string> {
   );
 }
 
-export const whatif: CommandModule<CommonArguments, DemandArguments> = {
+export const whatif: Action<DemandArguments> = {
   command: 'whatif',
   describe: 'Show what a plan would cost a budget, without reserving it',
   builder: (parser) => parser.options(demandOptions),

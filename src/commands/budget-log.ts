@@ -1,5 +1,4 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import type { CommandModule } from 'yargs';
 import {
   canonicalJson,
   DptuneError,
@@ -8,8 +7,8 @@ import {
   type LogEntry,
 } from '../../privacy/index.ts';
 import { checkpointOf, entriesOf, headOf, ownKeys, treeOf, verifyLedger } from '../ledger/index.ts';
+import type { Action } from './actions.ts';
 import { keyOption, ledgerOption, onLedger, signerFor, type LedgerArguments } from './budget-ledger.ts';
-import type { CommonArguments } from './output.ts';
 import { passphraseOption } from './passphrase.ts';
 
 interface LogArguments extends LedgerArguments {
@@ -17,7 +16,7 @@ interface LogArguments extends LedgerArguments {
   readonly job: string | undefined;
 }
 
-export const log: CommandModule<CommonArguments, LogArguments> = {
+export const log: Action<LogArguments> = {
   command: 'log',
   describe: 'Show the log: who did what, when',
   builder: (parser) =>
@@ -60,7 +59,7 @@ interface VerifyArguments extends LedgerArguments {
   readonly 'passphrase-file': string | undefined;
 }
 
-export const verifyLog: CommandModule<CommonArguments, VerifyArguments> = {
+export const verifyLog: Action<VerifyArguments> = {
   command: 'verify',
   describe: 'Check the whole ledger: every hash, rule and cost, and that nothing was cut off',
   builder: (parser) =>
@@ -128,7 +127,7 @@ interface ProveArguments extends LedgerArguments {
   readonly seq: number;
 }
 
-export const prove: CommandModule<CommonArguments, ProveArguments> = {
+export const prove: Action<ProveArguments> = {
   command: 'prove',
   describe: 'Print an entry with the proof that it is in the log, as JSON',
   builder: (parser) =>
@@ -157,7 +156,7 @@ interface ExportArguments extends LedgerArguments {
   readonly out: string;
 }
 
-export const exportLog: CommandModule<CommonArguments, ExportArguments> = {
+export const exportLog: Action<ExportArguments> = {
   command: 'export',
   describe: 'Write the whole log to a file, one entry a line',
   builder: (parser) =>

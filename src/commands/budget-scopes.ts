@@ -1,4 +1,3 @@
-import type { CommandModule } from 'yargs';
 import {
   capOf,
   figuresOf,
@@ -13,8 +12,9 @@ import {
 } from '../../privacy/index.ts';
 import { InvalidParameterError } from '../../privacy/errors.ts';
 import { jobsIn, scopesIn } from '../ledger/index.ts';
+import type { Action } from './actions.ts';
 import { ledgerOption, onLedger, type LedgerArguments } from './budget-ledger.ts';
-import type { CommonArguments, Output } from './output.ts';
+import type { Output } from './output.ts';
 
 interface InitArguments extends LedgerArguments {
   readonly scope: string;
@@ -30,7 +30,7 @@ interface InitArguments extends LedgerArguments {
   readonly review: string | undefined;
 }
 
-export const init: CommandModule<CommonArguments, InitArguments> = {
+export const init: Action<InitArguments> = {
   command: 'init <scope>',
   describe: 'Open the budget of a population',
   builder: (parser) =>
@@ -113,7 +113,7 @@ interface ShowArguments extends LedgerArguments {
   readonly as: string | undefined;
 }
 
-export const show: CommandModule<CommonArguments, ShowArguments> = {
+export const show: Action<ShowArguments> = {
   command: 'show [scope]',
   describe: 'Show what budgets have spent and what is left of them',
   builder: (parser) =>
@@ -203,7 +203,7 @@ interface CloseArguments extends LedgerArguments {
   readonly reason: string;
 }
 
-export const close: CommandModule<CommonArguments, CloseArguments> = {
+export const close: Action<CloseArguments> = {
   command: 'close <scope>',
   describe: 'Close a budget for good: nothing more can be charged to it',
   builder: (parser) =>

@@ -11,7 +11,7 @@ interface NewArguments extends CommonArguments {
   readonly 'passphrase-file': string | undefined;
 }
 
-const make: CommandModule<CommonArguments, NewArguments> = {
+const make: Action<NewArguments> = {
   command: 'new <name>',
   describe: 'Make a key of your own, encrypted with a passphrase',
   builder: (parser) =>
@@ -31,7 +31,7 @@ interface ShowArguments extends CommonArguments {
   readonly name: string | undefined;
 }
 
-const show: CommandModule<CommonArguments, ShowArguments> = {
+const show: Action<ShowArguments> = {
   command: 'show [name]',
   describe: 'Show the public half of your keys',
   builder: (parser) => parser.positional('name', { type: 'string', describe: 'One key; all unless given' }),
@@ -51,7 +51,7 @@ interface TrustArguments extends LedgerArguments {
   readonly revoke: boolean;
 }
 
-const trust: CommandModule<CommonArguments, TrustArguments> = {
+const trust: Action<TrustArguments> = {
   command: 'trust <key>',
   describe: 'Let a key approve plans in a ledger',
   builder: (parser) =>

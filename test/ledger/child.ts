@@ -27,6 +27,7 @@ async function train(url: string, request: Request, witness: string): Promise<st
   const taken = existsSync(witness) ? readFileSync(witness, 'utf8').split('\n').length - 1 : 0;
   const silent = { url, identity, note: () => undefined, stopping: () => false };
   const charging = await openCharging(request, { [name]: taken }, silent);
+  process.send!('begun');
   for (let step = taken + 1; step <= steps; step++) {
     await charging.pay(name, step);
     appendFileSync(witness, `${step}\n`);

@@ -54,7 +54,7 @@ describe.each(databaseKinds)('processes at one ledger on %s', (kind) => {
     const witness = join(directory, `${kind}.witness`);
     const ledger = await openLedger(url, identity);
     await ledger.openScope(scopeSettings('people'));
-    const steps = 1500;
+    const steps = 4000;
     const asked = request('people', gaussianDemand(0.9 / steps, steps), { job: 'killed' });
     const rng = reproducibleRng(`kills ${kind}`);
     const taken = (): number =>
@@ -62,12 +62,14 @@ describe.each(databaseKinds)('processes at one ledger on %s', (kind) => {
     for (let kill = 0; kill < 3; kill++) {
       const worker = await startWorker();
       const ended = worker.order({ do: 'train', url, request: asked, witness });
-      await wait(5 + 60 * rng.uniform());
+      await worker.begun();
+      await wait(20 + 100 * rng.uniform());
       await worker.kill();
       await ended;
-      const job = await ledger.job('killed').catch(() => undefined);
-      expect(taken()).toBeLessThanOrEqual(job?.steps['all'] ?? 0);
+      const job = await ledger.job('killed');
+      expect(taken()).toBeLessThanOrEqual(job.steps['all'] ?? 0);
     }
+    expect(taken()).toBeGreaterThan(0);
     const [worker] = workers as [Worker];
     expect(await worker.order({ do: 'train', url, request: asked, witness })).toBe('settled');
     expect(readFileSync(witness, 'utf8')).toBe(

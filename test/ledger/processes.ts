@@ -7,6 +7,8 @@ import type { Order } from './child.ts';
 export interface Worker {
   /** @returns what became of it; undefined if the process was killed */
   order(order: Order): Promise<string | undefined>;
+  /** Once a job that was ordered begins to take steps, or the process ended. */
+  begun(): Promise<void>;
   kill(): Promise<void>;
 }
 
@@ -18,9 +20,19 @@ export async function startWorker(): Promise<Worker> {
   await Promise.race([once(child, 'message'), gone]);
   return {
     order(order) {
-      const answer = once(child, 'message').then(([text]) => text as string);
+      const answer = new Promise<string>((resolve) => {
+        const listen = (text: unknown): void => {
+          if (text === 'begun') return;
+          child.off('message', listen);
+          resolve(text as string);
+        };
+        child.on('message', listen);
+      });
       child.send(order);
       return Promise.race([answer, gone]);
+    },
+    async begun() {
+      await Promise.race([once(child, 'message'), gone]);
     },
     async kill() {
       child.kill('SIGKILL');
