@@ -108,4 +108,4 @@ with torch.no_grad():
     for i in range(0, len(t), 64):
         ids, mask, y = collate(t[i:i + 64]); right += (model(ids, mask).argmax(-1) == y).sum().item()
 print(json.dumps(dict(tool='opacus 1.6.0', head=a.head, method=a.method, epsilon=engine.get_epsilon(a.delta) if not a.max_steps else None, target=a.epsilon,
-    sigma=opt.noise_multiplier, accuracy=right / len(t), train=len(enc['train']), test=len(t), steps=steps, seconds=seconds)))
+    sigma=opt.noise_multiplier, accuracy=right / len(t), train=len(enc['train']), test=len(t), steps=steps, seconds=seconds, cpuSeconds=time.process_time())))
