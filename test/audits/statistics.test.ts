@@ -134,7 +134,8 @@ describe("the tables of jax_privacy's auditing tests, from the scores", () => {
       scores: { score: Float64Array.from([...inside, ...out]) },
       members: [...inside].map(() => true).concat([...out].map(() => false)),
     };
-    const candidates = [-1e9, ...row.thresholds].map((at) => ({
+    // The thresholds are scores, as scipy rounded them: a little lower, they count what they count there.
+    const candidates = [-1e9, ...row.thresholds.map((at) => at - 1e-9)].map((at) => ({
       score: 'score',
       sign: 1 as const,
       rule: { kind: 'threshold' as const, at },
