@@ -10,6 +10,7 @@ import {
   type CostEstimate,
   type JobPlan,
 } from '../train/index.ts';
+import { showAuditPower } from './audit-power.ts';
 import { duration } from './figures.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
 
@@ -56,6 +57,7 @@ export const plan: CommandModule<CommonArguments, Arguments> = {
     await model.directory.close();
     const curve = curveOf(made);
     showPlan(output, made);
+    showAuditPower(output, made);
     if (cost) showCost(output, cost);
     if (args['what-if']) showWhatIf(output, made);
     if (args.out !== undefined) {

@@ -9,6 +9,7 @@ import { writeReport } from '../report/index.ts';
 import { samplePublicText, sampleReviews, type Review } from '../samples/index.ts';
 import { finishRun, openJobModel, planJob, trainJob } from '../train/index.ts';
 import { auditFinished, showFinishedAudit } from './audit.ts';
+import { showAuditPower } from './audit-power.ts';
 import { checkFirst } from './check.ts';
 import { watch } from './observing.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
@@ -45,7 +46,9 @@ export const quickstart: CommandModule<CommonArguments, Arguments> = {
     output.line(`Made-up reviews by ${authors} authors, in English and Spanish, and a job: ${job}`);
     output.line();
     const model = await openJobModel(config);
-    showPlan(output, await planJob(config, model, authors));
+    const made = await planJob(config, model, authors);
+    showPlan(output, made);
+    showAuditPower(output, made);
     await model.directory.close();
     const observer = watch(output);
     try {
