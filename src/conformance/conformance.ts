@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DptuneError } from '../../privacy/index.ts';
@@ -58,6 +59,8 @@ export interface Conformance {
   readonly format: 'dptune-conformance/1';
   readonly checks: readonly Check[];
   readonly passed: boolean;
+  /** How likely each statistical test is to reject what is right, at most. */
+  readonly testLevel: number;
   /** Bound on the probability that a job without fault fails. */
   readonly falseAlarm: number;
   readonly seconds: number;
@@ -73,6 +76,9 @@ export async function checkConformance(job: ReadyJob, effort: Effort, engine?: E
   const { privacy } = job.plan;
   await checkPlan(privacy, verdicts);
   const directory = await mkdtemp(join(tmpdir(), 'dptune-check-'));
+  // What the frozen layers make of the user's texts must not stay there, however the process ends.
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  process.once('exit', remove);
   const running = engine ?? (await startEngine(job.config));
   try {
     const probe = probeStore(job.stores.train, effort.units);
@@ -85,7 +91,8 @@ export async function checkConformance(job: ReadyJob, effort: Effort, engine?: E
     }
   } finally {
     if (!engine) await running.dispose();
-    await rm(directory, { recursive: true, force: true });
+    process.off('exit', remove);
+    remove();
   }
   const all = Object.values(verdicts);
   const checks = all.map((verdict) => verdict.close());
@@ -93,6 +100,7 @@ export async function checkConformance(job: ReadyJob, effort: Effort, engine?: E
     format: 'dptune-conformance/1',
     checks,
     passed: checks.every(({ passed }) => passed),
+    testLevel,
     falseAlarm: all.reduce((sum, { tests }) => sum + tests, 0) * testLevel,
     seconds: Math.round((performance.now() - started) / 100) / 10,
   };

@@ -58,7 +58,7 @@ export async function checkLoop(
   const where = `in phase ${phase.name}`;
   verdicts.charges.must(`each step is charged once ${where}`, scene.charged() === steps);
   verdicts.charges.must(`a step is charged before its batch is drawn ${where}`, scene.paidFirst());
-  verdicts.charges.note(`${phase.name}: ${steps} steps charged`);
+  verdicts.charges.note(`${phase.name}: ${steps} steps on a journal of the check's own`);
   checkMoves(verdicts, where, before, scene, draws.length);
   testNoise(verdicts.noise, where, draws, spans);
   testSampler(verdicts.sampler, where, batches, { units: realUnits, rate: phase.samplingRate });

@@ -5,6 +5,8 @@ export interface Check {
   readonly passed: boolean;
   /** How strong the check was, and what it found where it failed. */
   readonly detail: string;
+  /** Statistical tests in it, each of which fails by chance with `testLevel` at most. */
+  readonly tests: number;
 }
 
 /** Of every statistical test: how likely it is to reject what is right. */
@@ -54,7 +56,7 @@ export function openVerdict(id: string, title: string): Verdict {
       // A check that asked nothing has shown nothing.
       const passed = wrong.length === 0 && questions.length > 0;
       const failed = wrong.length > 0 ? [`failed: ${[...new Set(wrong)].join('; ')}`] : [];
-      return { id, title, passed, detail: [...failed, ...notes].join('. ') };
+      return { id, title, passed, detail: [...failed, ...notes].join('. '), tests };
     },
   };
 }

@@ -91,13 +91,15 @@ test('what a run is started with is in its release, and tells nothing of the dat
   // One unit more: every number in the details must come from the plan and the effort.
   const more = await conformanceOf({ train: { steps: 2 }, data: { train: 'test.csv', test: 'train.csv' } });
   expect(details(more)).toEqual(details(written));
+  expect(more.falseAlarm).toBe(written.falseAlarm);
 });
 
 test('a job that fails is not started', async () => {
   const failing: Conformance = {
     format: 'dptune-conformance/1',
-    checks: [{ id: 'noise', title: 'Noise', passed: false, detail: 'failed: noise scale' }],
+    checks: [{ id: 'noise', title: 'Noise', passed: false, detail: 'failed: noise scale', tests: 9 }],
     passed: false,
+    testLevel: 1e-9,
     falseAlarm: 0,
     seconds: 1,
   };
