@@ -38,7 +38,8 @@ export function fftOf(size: number): Fft {
 
 function makePlan(size: number): Fft {
   const levels: Level[] = [];
-  for (let n = size; n >= 4; n /= 4) levels.push(levelOf(n, size));
+  const table = octantOf(size);
+  for (let n = size; n >= 4; n /= 4) levels.push(levelOf(n, size, table));
   const oddLevel = Math.log2(size) % 2 === 1;
   return {
     size,
@@ -59,14 +60,39 @@ function makePlan(size: number): Fft {
   };
 }
 
-function levelOf(n: number, size: number): Level {
+/** cos and sin of 2 pi k / size for k = 0 .. size / 8: the other roots are these with signs and places changed. */
+type Octant = { readonly cos: Float64Array; readonly sin: Float64Array };
+
+function octantOf(size: number): Octant {
+  const eighth = size / 8;
+  const cos = new Float64Array(eighth + 1);
+  const sin = new Float64Array(eighth + 1);
+  for (let k = 0; k < eighth; k++) [cos[k], sin[k]] = unitRoot(k, size);
+  [sin[eighth], cos[eighth]] = unitRoot(eighth, size);
+  return { cos, sin };
+}
+
+function levelOf(n: number, size: number, { cos, sin }: Octant): Level {
   const quarter = n / 4;
+  const eighth = size / 8;
   const roots = [1, 2, 3].flatMap(() => [new Float64Array(quarter), new Float64Array(quarter)]);
-  for (let j = 0; j < quarter; j++) {
-    for (let power = 1; power <= 3; power++) {
-      const [cos, sin] = unitRoot((power * j * (size / n)) % size, size);
-      roots[2 * power - 2]![j] = cos;
-      roots[2 * power - 1]![j] = -sin;
+  for (let power = 1; power <= 3; power++) {
+    const re = roots[2 * power - 2]!;
+    const im = roots[2 * power - 1]!;
+    const step = power * (size / n);
+    for (let j = 0; j < quarter; j++) {
+      // Below 3 size / 4: six octants.
+      const k = j * step;
+      const octant = Math.floor(k / eighth);
+      const within = k - octant * eighth;
+      const odd = octant & 1;
+      const c = cos[odd ? eighth - within : within]!;
+      const s = sin[odd ? eighth - within : within]!;
+      const swap = octant === 1 || octant === 2 || octant === 5;
+      const x = swap ? s : c;
+      const y = swap ? c : s;
+      re[j] = octant >= 2 && octant <= 5 ? -x : x;
+      im[j] = octant >= 4 ? y : -y;
     }
   }
   return { quarter, roots };
