@@ -10,6 +10,7 @@ import { epsilonOf } from '../../privacy/accounting/index.ts';
 import { optimistic, pessimistic } from '../../privacy/accounting/lattice.ts';
 import type { Lattice } from '../../privacy/accounting/lattice.ts';
 import { lowerEpsilon, profileOf, upperEpsilon } from '../../privacy/accounting/profile.ts';
+import { singleStepEpsilon } from '../../privacy/accounting/single-step.ts';
 import { truncated } from '../../privacy/accounting/tails.ts';
 import { gaussian, sampled, times } from './events.ts';
 
@@ -138,6 +139,32 @@ const faults: readonly (readonly [string, () => Enclosure])[] = [
 describe('every fault is caught', () => {
   test.each(faults)('%s', (_, faulty) => {
     expect(passes(faulty())).toBe(false);
+  });
+});
+
+describe('sums of likelihood ratios (allocation)', () => {
+  const event = { kind: 'random-allocation', steps: 50, selected: 1, event: gaussian(1) } as const;
+  const { lower, upper } = epsilonOf(event, { delta, relation: 'zero-out' }).epsilon;
+  const at = (side: 'upper' | 'lower', direction: 'remove' | 'add'): number =>
+    singleStepEpsilon(dominatingPair(event, 'zero-out', direction, side)!, delta, side);
+
+  test('ratios contracted to their means are no upper bound, spread ones no lower bound', () => {
+    expect(at('upper', 'remove')).toBe(upper);
+    expect(at('lower', 'remove')).toBe(lower);
+    expect(lower).toBeLessThan(upper);
+    expect(upper / lower).toBeLessThan(1.002);
+  });
+
+  test('the add direction alone understates it', () => {
+    expect(at('upper', 'add')).toBeLessThan(0.9 * lower);
+  });
+
+  test('Poisson sampling at rate 1 / steps is another mechanism', () => {
+    const poisson = epsilonOf(times(50, sampled(1 / 50, gaussian(1))), {
+      delta,
+      relation: 'zero-out',
+    }).epsilon;
+    expect(poisson.lower > upper || poisson.upper < lower).toBe(true);
   });
 });
 

@@ -4,7 +4,7 @@ import type { Interval } from '../../privacy/accounting/index.ts';
 import { eventOf, referenceRecords, relationOf } from './events.ts';
 import type { ReferenceRecord } from './events.ts';
 
-/** Allocation to k of t steps has no accountant here yet; it is refused (see the events' test). */
+/** Allocations are compared in sampling.test.ts. */
 const asked = referenceRecords().filter(
   (record) =>
     record.truth &&
