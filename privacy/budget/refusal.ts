@@ -82,8 +82,7 @@ export function remedyOf(scopes: readonly ScopeState[], demand: Demand): Remedy 
   }
   return {
     noiseFactor,
-    noiseMultipliers:
-      noiseFactor === undefined ? [] : noisier(noiseFactor)!.phases.map(({ event }) => noiseOf(event)!),
+    noiseMultipliers: noiseFactor === undefined ? [] : noisesOf(noisier(noiseFactor)!),
     steps:
       low > 0 ? Object.fromEntries(shorter(low).phases.map(({ name, steps }) => [name, steps])) : undefined,
   };
@@ -118,10 +117,12 @@ function shown(value: number): string {
 }
 
 /** The demand with all Gaussian noise larger by a factor; undefined where some part has another kind of noise. */
-function withNoise(demand: Demand, factor: number): Demand | undefined {
-  const phases = demand.phases.map((phase) => ({ ...phase, event: withMoreNoise(phase.event, factor) }));
-  if (demand.phases.length === 0 || phases.some(({ event }) => event === undefined)) return undefined;
-  return { ...demand, phases: phases as Demand['phases'] };
+function withNoise({ phases, once }: Demand, factor: number): Demand | undefined {
+  const events = phases.length > 0 ? phases.map(({ event }) => event) : once;
+  const louder = events.flatMap((event) => withMoreNoise(event, factor) ?? []);
+  if (louder.length < events.length) return undefined;
+  if (phases.length === 0) return { phases, once: louder };
+  return { phases: phases.map((phase, k) => ({ ...phase, event: louder[k]! })), once };
 }
 
 function withMoreNoise(event: DpEvent, factor: number): DpEvent | undefined {
@@ -129,6 +130,10 @@ function withMoreNoise(event: DpEvent, factor: number): DpEvent | undefined {
   if (event.kind !== 'poisson-sampled') return undefined;
   const inner = withMoreNoise(event.event, factor);
   return inner && { ...event, event: inner };
+}
+
+function noisesOf({ phases, once }: Demand): number[] {
+  return (phases.length > 0 ? phases.map(({ event }) => event) : once).map((event) => noiseOf(event)!);
 }
 
 function noiseOf(event: DpEvent): number | undefined {

@@ -21,7 +21,7 @@ const ACTIONS = [
 
 /** Budgets of populations, and the log of everything that was charged to them. */
 export const budget: CommandModule<CommonArguments, ActionArguments> = {
-  command: 'budget [action]',
+  command: 'budget [action] [arguments..]',
   describe: 'Open, show, check and close the privacy budgets of populations',
   builder: (parser) => {
     for (const action of ACTIONS) parser.command(action);

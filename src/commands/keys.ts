@@ -74,7 +74,7 @@ const ACTIONS = [make, show, trust] as unknown as readonly Action[];
 
 /** Keys that sign checkpoints and approvals. */
 export const keys: CommandModule<CommonArguments, ActionArguments> = {
-  command: 'keys [action]',
+  command: 'keys [action] [arguments..]',
   describe: 'Make and show your signing keys, and trust those of others',
   builder: (parser) => {
     for (const action of ACTIONS) parser.command(action);

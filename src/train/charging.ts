@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { demandOf, type LedgerDocument, type Signer, type Steps } from '../../privacy/index.ts';
+import {
+  demandOf,
+  InvalidParameterError,
+  type LedgerDocument,
+  type Signer,
+  type Steps,
+} from '../../privacy/index.ts';
 import {
   identityOf,
   ledgerUrl,
@@ -28,7 +34,7 @@ export interface LedgerOptions {
  * Reserves what a run will cost, or goes on with its reservation. `private/ledger.json` names it, and is written first: a
  * crash right after the reservation leaves a name to go on with.
  * @returns undefined where the job has no budget, or the run is not private and has no cost that a budget could hold
- * @throws DptuneError `budget` if it is refused; nothing was read for training then
+ * @throws DptuneError `budget` if it is refused: before any step
  */
 export async function chargingOf(
   { config, plan, nonPrivate }: Start,
@@ -42,6 +48,12 @@ export async function chargingOf(
     return undefined;
   }
   const { scope, url, approvals = 0 } = config.ledger;
+  if (plan.search?.method === 'private-selection') {
+    throw new InvalidParameterError(
+      `ledger.scope=${scope}: private selection keeps the number of its trials secret, and charges by trial would show it. ` +
+        'Search with method charged or public, or without a ledger.',
+    );
+  }
   const { hash, unit, relation } = plan.privacy;
   const file = join(directory.private, 'ledger.json');
   const stored = existsSync(file)
