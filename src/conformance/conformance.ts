@@ -19,10 +19,10 @@ import { openVerdicts } from './verdicts.ts';
 export interface Effort {
   /** Of the user's units. */
   readonly units: number;
-  /** Steps of the loop at most, and seconds that they may take in each phase; at least four are taken. */
+  /** Steps of the loop at most, and seconds that they may take in all phases; at least four are taken in each. */
   readonly steps: number;
   readonly seconds: number;
-  /** Seconds for comparing gradients in each phase, about. */
+  /** Seconds for comparing gradients in all phases, about. */
   readonly gradientSeconds: number;
   /** Numbers of noise drawn from the mechanism alone. */
   readonly draws: number;
@@ -74,6 +74,7 @@ export async function checkConformance(job: ReadyJob, effort: Effort, engine?: E
   const started = performance.now();
   const verdicts = openVerdicts();
   const { privacy } = job.plan;
+  const { phases } = privacy;
   await checkPlan(privacy, verdicts);
   const directory = await mkdtemp(join(tmpdir(), 'dptune-check-'));
   // What the frozen layers make of the user's texts must not stay there, however the process ends.
@@ -82,11 +83,16 @@ export async function checkConformance(job: ReadyJob, effort: Effort, engine?: E
   const running = engine ?? (await startEngine(job.config));
   try {
     const probe = probeStore(job.stores.train, effort.units);
-    for (const [index, phase] of privacy.phases.entries()) {
+    for (const [index, phase] of phases.entries()) {
       const stage = await createStage({ job, index, engine: running, probe, asked: effort.units, directory });
-      await checkLoop(stage, verdicts, effort.steps, performance.now() + 1000 * effort.seconds);
+      await checkLoop(
+        stage,
+        verdicts,
+        effort.steps,
+        performance.now() + (1000 * effort.seconds) / phases.length,
+      );
       await checkMechanism(phase, privacy, verdicts, effort);
-      await checkGradients(stage, verdicts, effort.gradientSeconds);
+      await checkGradients(stage, verdicts, effort.gradientSeconds / phases.length);
       await checkSelf(stage, verdicts);
     }
   } finally {

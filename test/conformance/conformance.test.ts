@@ -9,6 +9,7 @@ import {
   type Conformance,
 } from '../../src/conformance/index.ts';
 import { openJob, trainJob, type ReadyJob } from '../../src/train/index.ts';
+import { runCommand } from '../support/kill-process.ts';
 import {
   byWriter,
   createWorkplace,
@@ -17,6 +18,7 @@ import {
   recorder,
   runJob,
   tinyJob,
+  tinyJobFile,
   type JobSettings,
   type Workplace,
 } from '../support/tiny-job.ts';
@@ -113,4 +115,11 @@ test('a job that fails is not started', async () => {
   await expect(refused).rejects.toBeInstanceOf(DptuneError);
   await expect(refused).rejects.toMatchObject({ code: 'violation' });
   expect(existsSync(out)).toBe(false);
+});
+
+test('dptune check prints each check, and its document with --json', { timeout: 60_000 }, async () => {
+  const { code, events, errors } = await runCommand(['check', await tinyJobFile(place)]);
+  expect(errors).toBe('');
+  expect(code).toBe(0);
+  expect(events).toMatchObject([{ event: 'conformance', format: 'dptune-conformance/1', passed: true }]);
 });
