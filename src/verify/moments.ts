@@ -71,11 +71,11 @@ function composed(parts: readonly Part[]): Moment {
   return {
     value,
     alongLine: (c) => {
-      const grids = parts.map((each) => ({ count: each.count, grid: tilted(each, c) }));
+      const grids = parts.map((each) => ({ count: each.count, gridFor: gridsOf(each, c) }));
       return (s) => {
         let [real, imaginary] = [0, 0];
-        for (const { count, grid } of grids) {
-          const [size, angle] = characteristic(grid, s);
+        for (const { count, gridFor } of grids) {
+          const [size, angle] = characteristic(gridFor(s), s);
           real += count * size;
           imaginary += count * angle;
         }
@@ -92,17 +92,36 @@ interface Grid {
   readonly logScale: number;
 }
 
+/** Where a single step's transform dies away so slowly that a finer grid is asked for, what is left is below the tolerance. */
+const MOST_REFINED = 3;
 /** Below e^-this times the largest value nothing is summed. */
 const NEGLIGIBLE = 46;
+
+/** Finer grids for larger s, where exp(i s L) turns faster; each is made once. */
+function gridsOf(part: Part, c: number): (s: number) => Grid {
+  const grids: Grid[] = [];
+  const width = widthOf(part);
+  return (s) => {
+    // The grid's own frequency, 2 pi / step, must stay clear of the largest one in the integrand, s times the loss's slope.
+    const level = Math.min(MOST_REFINED, Math.max(0, Math.ceil(Math.log2((s * width) / 25))));
+    return (grids[level] ??= tilted(part, c, 2 ** level));
+  };
+}
+
+function widthOf({ p, q }: Part): number {
+  const centres = [...p, ...q].map(([, centre]) => centre);
+  return Math.max(Math.max(...centres) - Math.min(...centres), 1e-12);
+}
 
 /**
  * The trapezoidal rule on an analytic integrand that decays like a Gaussian converges exponentially; poles of the loss lie
  * pi / (distance of the centres) off the real line, which bounds the step.
  */
-function tilted({ p, q }: Part, c: number): Grid {
+function tilted(part: Part, c: number, refinement = 1): Grid {
+  const { p, q } = part;
   const centres = [...p, ...q].map(([, centre]) => centre);
   const [lowest, highest] = [Math.min(...centres), Math.max(...centres)];
-  const width = Math.max(highest - lowest, 1e-12);
+  const width = widthOf(part);
   const logWeight = (x: number): number => {
     const logP = logDensity(p, x);
     return logP + c * (logP - logDensity(q, x));
@@ -117,7 +136,7 @@ function tilted({ p, q }: Part, c: number): Grid {
     from = Math.min(from, x - coarse);
     to = Math.max(to, x + coarse);
   }
-  const points = Math.ceil((to - from) / Math.min(0.02, 0.2 / width)) + 1;
+  const points = Math.ceil((to - from) / (Math.min(0.1, 0.2 / width) / refinement)) + 1;
   const step = (to - from) / (points - 1);
   const losses = new Float64Array(points);
   const logs = new Float64Array(points);
