@@ -7,3 +7,4 @@ export {
   type ScoresDesign,
 } from './scores-audit.ts';
 export { readScores } from './scores-file.ts';
+export { auditWhiteBox } from './white-box-run.ts';

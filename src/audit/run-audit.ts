@@ -43,7 +43,12 @@ export interface AuditResult {
   readonly preregisteredHash: string;
   readonly epsilonLower: number;
   readonly ceiling: number;
-  readonly attack: { readonly auc: number; readonly tprAt001: number; readonly tprAt01: number };
+  /** How well the canaries are told apart; null where each is a trial of its own. */
+  readonly attack: {
+    readonly auc: number;
+    readonly tprAt001: number;
+    readonly tprAt01: number;
+  } | null;
   readonly canaryDesign: string;
   readonly verdict: Verdict;
   /** Epsilon that the plan claims. */
@@ -69,10 +74,14 @@ const adversary = 'A1';
  * @throws InvalidParameterError for a run without canaries, or one that is not finished
  * @throws DriftError if the coins are not those that were committed to before training
  */
-export async function auditRun(path: string): Promise<RunAudit> {
-  const directory = runDirectory(path);
+export async function auditRun(root: string): Promise<RunAudit> {
+  const directory = runDirectory(root);
   const { document, ...own } = await auditOf(directory);
-  await writeJson(join(directory.release, 'audit.json'), document);
+  const path = join(directory.release, 'audit.json');
+  // What other adversaries found stays.
+  const { results: known } = (await readJson(path)) as { results: readonly AuditResult[] };
+  const others = known.filter((result) => result.adversary !== adversary);
+  await writeJson(path, { ...document, results: [...own.results, ...others] });
   const twinPath = join(directory.private, 'non-private');
   const twinRun = runDirectory(twinPath);
   if (!existsSync(join(twinRun.release, 'metrics.json'))) return { ...own, twin: undefined };

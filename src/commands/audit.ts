@@ -1,13 +1,16 @@
 import type { CommandModule } from 'yargs';
 import { InvalidParameterError } from '../../privacy/errors.ts';
-import { auditRun, requireNoViolation, type RunAudit } from '../audit/index.ts';
+import { auditRun, auditWhiteBox, requireNoViolation, type RunAudit } from '../audit/index.ts';
 import { writeReport } from '../report/index.ts';
 import type { TrainedRun } from '../train/index.ts';
 import { scores } from './audit-scores.ts';
+import { watch } from './observing.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
 
 interface Arguments extends CommonArguments {
   readonly run: string | undefined;
+  readonly 'white-box': boolean;
+  readonly steps: number;
 }
 
 /** Measures how much a run really leaks: a lower bound of its epsilon, which is honest about its power. */
@@ -18,6 +21,17 @@ export const audit: CommandModule<CommonArguments, Arguments> = {
     parser.command(scores);
     return parser
       .positional('run', { type: 'string', describe: 'Directory of a finished run' })
+      .option('white-box', {
+        type: 'boolean',
+        default: false,
+        describe: "Replay steps of the run's own loop with gradient canaries, on its data and model",
+      })
+      .option('steps', {
+        type: 'number',
+        default: 250,
+        requiresArg: true,
+        describe: 'Steps of each phase to replay, 16 canaries each',
+      })
       .example('$0 audit run', 'exit 30 on a violation, 31 if the audit could not have found one')
       .example('$0 audit scores scores.csv --from one-run --guesses 100', "scores of anybody's model");
   },
@@ -26,13 +40,25 @@ export const audit: CommandModule<CommonArguments, Arguments> = {
       throw new InvalidParameterError('run: missing. Name the directory of a finished run.');
     }
     const output = outputFor(args);
-    const found = await auditRun(args.run);
+    const found = await (args['white-box'] ? replayed(args.run, args.steps, output) : auditRun(args.run));
     const { page } = await writeReport(args.run);
     showAudit(output, found);
     output.line(`${page}: the report, with the audit`);
     requireNoViolation(found);
   },
 };
+
+async function replayed(run: string, steps: number, output: Output): Promise<RunAudit> {
+  if (!(Number.isInteger(steps) && steps >= 1)) {
+    throw new InvalidParameterError(`steps=${steps}: must be a whole number of at least 1. Give 250.`);
+  }
+  const watched = watch(output);
+  try {
+    return await auditWhiteBox(run, { steps, canaries: 16 }, watched);
+  } finally {
+    watched.end();
+  }
+}
 
 /** Audits a run that has just finished, where its plan has canaries. */
 export async function auditFinished(
@@ -55,10 +81,15 @@ export function showAudit(output: Output, { isPrivate, verdict, results, twin }:
   output.table([...rowsOf('released', results), ...(twin ? rowsOf('NOT PRIVATE twin', twin.results) : [])]);
   const { confidence, canaryDesign, adversary } = results[0]!;
   output.line(
-    `audit: ${isPrivate ? verdict : `NOT PRIVATE, measured by what its plan would claim: ${verdict}`} (adversary ${adversary}: the final model; ${canaryDesign}; ${100 * confidence} % confidence for each bound)`,
+    `audit: ${isPrivate ? verdict : `NOT PRIVATE, measured by what its plan would claim: ${verdict}`} (adversary ${adversary}: ${sees[adversary]}; ${canaryDesign}; ${100 * confidence} % confidence for each bound)`,
   );
   output.event({ event: 'audit', isPrivate, verdict, results, twin: twin ?? null });
 }
+
+const sees: Readonly<Partial<Record<RunAudit['results'][number]['adversary'], string>>> = {
+  A1: 'the final model',
+  A3: 'every noisy step',
+};
 
 function rowsOf(model: string, results: RunAudit['results']) {
   return results.map(({ method, r, v, epsilonLower, ceiling, claim, attack }) => ({
@@ -68,8 +99,8 @@ function rowsOf(model: string, results: RunAudit['results']) {
     'epsilon at least': round(epsilonLower),
     ceiling: round(ceiling),
     claimed: round(claim),
-    AUC: round(attack.auc),
-    'TPR at 1 % FPR': round(attack.tprAt01),
+    AUC: attack && round(attack.auc),
+    'TPR at 1 % FPR': attack && round(attack.tprAt01),
   }));
 }
 
