@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { writeAtomic } from './atomic-file.ts';
 import type { JsonObject } from './json.ts';
 import { writeSafetensors, type NamedTensor } from './safetensors.ts';
+import { jsonWithFloats, wholeFloats } from './whole-floats.ts';
 
 /** Copied from the base model: the tokenizer, and how its authors mean text to be written with it. */
 const COPIED_FILES = [
@@ -23,7 +24,7 @@ export interface ModelToWrite {
   /** With `architectures`, `id2label` and what else the class that is to load it needs. */
   readonly config: JsonObject;
   readonly tensors: Iterable<NamedTensor>;
-  /** Directory whose tokenizer and generation settings go along. */
+  /** The base model's directory: its tokenizer and generation settings go along, and floats of its configuration stay floats. */
   readonly tokenizerFrom: string;
 }
 
@@ -35,8 +36,10 @@ export async function writeModel(
   await mkdir(directory, { recursive: true });
   // Weights are float32 here whatever the base model's were; transformers 4 reads torch_dtype, 5 reads dtype.
   const { torch_dtype: _, ...rest } = config;
+  const base = join(tokenizerFrom, 'config.json');
+  const floats = wholeFloats(existsSync(base) ? await readFile(base, 'utf8') : '{}');
   await writeAtomic(join(directory, 'config.json'), [
-    jsonText({ ...rest, dtype: 'float32', torch_dtype: 'float32' }),
+    `${jsonWithFloats({ ...rest, dtype: 'float32', torch_dtype: 'float32' }, floats)}\n`,
   ]);
   await copyFiles(tokenizerFrom, directory);
   await writeSafetensors(join(directory, 'model.safetensors'), tensors);

@@ -57,6 +57,6 @@ export interface EncoderLayout {
   readonly denseHead: {
     readonly dense: string;
     readonly output: string;
-    readonly activation: 'tanh' | 'relu';
+    readonly activation: 'tanh' | 'relu' | 'gelu';
   };
 }

@@ -7,6 +7,8 @@ import type { Modules } from './modules.ts';
 export interface EncoderSettings {
   readonly vocabularySize: number;
   readonly hiddenSize: number;
+  /** Width of the embeddings, where a linear map brings them to the hidden size; default the hidden size. */
+  readonly embeddingSize?: number;
   readonly heads: number;
   readonly intermediateSize: number;
   /** Rows of the position table. */
@@ -36,23 +38,26 @@ export interface EncoderNames {
 /** Sum of word, position and segment embeddings, normalised: [records, tokens, hiddenSize]. */
 export function encoderEmbeddings(modules: Modules, settings: EncoderSettings, names: EncoderNames): Value {
   const { builder } = modules;
-  const { hiddenSize, typeVocabularySize } = settings;
+  const { hiddenSize, typeVocabularySize, embeddingSize = hiddenSize } = settings;
   const path = names.embeddings;
   const ids = modules.input('ids', 'i32', ['records', 'tokens']);
   const positions = modules.input('positions', 'i32', ['records', 'tokens']);
-  let x = modules.embed(`${path}.word_embeddings`, ids, settings.vocabularySize, hiddenSize, 'embeddings');
+  let x = modules.embed(`${path}.word_embeddings`, ids, settings.vocabularySize, embeddingSize, 'embeddings');
   x = builder.add(
     x,
-    modules.embed(`${path}.position_embeddings`, positions, settings.positions, hiddenSize, 'embeddings'),
+    modules.embed(`${path}.position_embeddings`, positions, settings.positions, embeddingSize, 'embeddings'),
   );
   if (typeVocabularySize > 0) {
     const types = modules.input('typeIds', 'i32', ['records', 'tokens']);
     x = builder.add(
       x,
-      modules.embed(`${path}.token_type_embeddings`, types, typeVocabularySize, hiddenSize, 'embeddings'),
+      modules.embed(`${path}.token_type_embeddings`, types, typeVocabularySize, embeddingSize, 'embeddings'),
     );
   }
-  return modules.drop(modules.layerNorm(`${path}.LayerNorm`, x, settings.epsilon, 'embeddings'));
+  const y = modules.drop(modules.layerNorm(`${path}.LayerNorm`, x, settings.epsilon, 'embeddings'));
+  return embeddingSize === hiddenSize
+    ? y
+    : modules.linear(`${path}_project`, y, hiddenSize, { place: 'embeddings' });
 }
 
 /** One layer: self-attention over the record's own tokens, then a feed-forward map; each added and normalised. */

@@ -13,6 +13,7 @@ const FAMILIES: Readonly<Record<string, (config: JsonObject) => Architecture>> =
   'xlm-roberta': bertArchitecture,
   camembert: bertArchitecture,
   distilbert: distilbertArchitecture,
+  electra: bertArchitecture,
   gpt2: gpt2Architecture,
   llama: llamaArchitecture,
   mistral: llamaArchitecture,

@@ -27,7 +27,7 @@ export function firstTokenHead({ hiddenSize, encoder }: Architecture, head: Line
     const weight = head.weight.map((value) => value / TANH_FACTOR);
     return headTensors(hiddenSize, { dense, output }, identity, weight, head);
   }
-  // u = relu(u) - relu(-u) exactly.
+  // u = relu(u) - relu(-u) exactly, and gelu(u) - gelu(-u) = u (Phi(u) + Phi(-u)) = u as well.
   requireRoom(head.labels, hiddenSize);
   const signed = matrix(hiddenSize, hiddenSize, (row, column) => signedRow(head, hiddenSize, row, column));
   return headTensors(hiddenSize, { dense, output }, signed, difference(head.labels, hiddenSize), head);
@@ -149,7 +149,7 @@ function difference(labels: number, n: number): Float32Array {
 
 /** @throws InvalidParameterError for more labels than a linear head of this family can be exported with */
 export function checkExportable(head: Head, labels: number, { hiddenSize, encoder }: Architecture): void {
-  if (head === 'mean' || (head === 'first' && encoder?.denseHead.activation === 'relu'))
+  if (head === 'mean' || (head === 'first' && encoder?.denseHead.activation !== 'tanh'))
     requireRoom(labels, hiddenSize);
 }
 

@@ -48,7 +48,7 @@ export function withOwnHead(
     if (mapped.some((path) => name.startsWith(`${path}.`))) tensors.delete(name);
   // Both ways of writing the head hold W itself, or W times a power of two: reading it back is exact.
   const source =
-    own.head === 'mean' ? encoder.layerPaths(layers).value : activation === 'relu' ? dense : output;
+    own.head === 'mean' ? encoder.layerPaths(layers).value : activation === 'tanh' ? output : dense;
   const labels = own.labelNames.length;
   const info = weights.tensors.get(`${source}.weight`);
   const biasInfo = weights.tensors.get(`${output}.bias`);

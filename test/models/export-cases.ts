@@ -25,7 +25,7 @@ interface GoldenBatch {
 }
 
 /** Exports whose loading by transformers and peft is recorded in test/golden/models/exports.json. */
-export const exportCases = ['bert', 'roberta', 'distilbert'].flatMap((model) =>
+export const exportCases = ['bert', 'roberta', 'distilbert', 'electra'].flatMap((model) =>
   (['mean', 'first', 'pooler'] as const).map((head) => ({ name: `${model}-${head}`, model, head })),
 );
 
@@ -63,6 +63,34 @@ export async function trainedClassifier(model: string, head: Head) {
     }
   }
   return { directory, config: opened.config, architecture, lora, network, values };
+}
+
+/** Decoders whose exports, merged and as adapters, transformers and peft wrote with. */
+export const decoderCases = ['gpt2', 'llama', 'llama-tied', 'qwen3', 'phi3', 'gemma3_text'];
+
+/** Writes model/ and adapter/ of a decoder with LoRA factors far from zero. */
+export async function writeDecoderExports(model: string, to: string): Promise<void> {
+  const directory = here(`../golden/models/${model}`);
+  const opened = await openModel(directory);
+  const architecture = architectureOf(opened.config);
+  const lora = { rank: 2, alpha: 4, dropout: 0, targets: ['all-linear'] };
+  const network = buildNetwork({ architecture, task: 'causal-lm', lora });
+  const rng = reproducibleRng(`decoder exports ${model}`);
+  const { values } = await loadParameters(opened.weights, { architecture, params: network.params, rng });
+  await opened.close();
+  for (const { name } of network.params) {
+    if (!name.endsWith('lora_B.weight')) continue;
+    const own = rng.fork(name);
+    values.set(
+      name,
+      values.get(name)!.map(() => 0.3 * own.normal()),
+    );
+  }
+  const common = { architecture, task: 'causal-lm' } as const;
+  const merged = mergeLora(network.adapted, values, lora);
+  const exported = exportModel({ ...common, config: opened.config, params: network.params, values: merged });
+  await writeModel(join(to, 'model'), { ...exported, tokenizerFrom: directory });
+  await writeAdapter(join(to, 'adapter'), adapterOf({ ...common, network, values, lora, baseModel: model }));
 }
 
 /** Writes model/ and adapter/ of one case under `to`. */

@@ -11,6 +11,7 @@ import {
   adapterOf,
   adapterUsage,
   architectureOf,
+  buildDecoder,
   buildNetwork,
   exportedHead,
   exportModel,
@@ -22,13 +23,29 @@ import {
   type Network,
   type ParameterValues,
 } from '../../src/models/index.ts';
-import { exportCases, goldenBatch, trainedClassifier, writeExports } from './export-cases.ts';
+import { writeTokens } from '../../src/generate/index.ts';
+import {
+  decoderCases,
+  exportCases,
+  goldenBatch,
+  trainedClassifier,
+  writeDecoderExports,
+  writeExports,
+} from './export-cases.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const temporary = () => mkdtempSync(join(tmpdir(), 'dptune-export-'));
 const golden = JSON.parse(readFileSync(here('../golden/models/exports.json'), 'utf8')) as {
   exports: Record<string, { files: Record<string, string>; logits: number[]; adapterLogits: number[] }>;
+  decoders: Record<
+    string,
+    { files: Record<string, string>; texts: { prompt: number[]; tokens: number[] }[] }
+  >;
 };
+
+function digestOf(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}
 
 const engine = await createOnnxEngine({ threads: 2 });
 afterAll(() => engine.dispose());
@@ -44,6 +61,46 @@ async function outputOf(network: Network, values: ParameterValues, batch: Batch)
 const largestError = (found: readonly number[], expected: readonly number[]) =>
   Math.max(...expected.map((value, at) => Math.abs(value - found[at]!)));
 
+describe('decoders that transformers and peft wrote with', () => {
+  it.each(decoderCases)('%s: the same files again, and the same text', async (model) => {
+    const { files, texts } = golden.decoders[model]!;
+    const directory = temporary();
+    await writeDecoderExports(model, directory);
+    const digests = Object.keys(files).map((path) => [path, digestOf(join(directory, path))]);
+    expect(Object.fromEntries(digests)).toEqual(files);
+    const opened = await openModel(join(directory, 'model'));
+    const architecture = architectureOf(opened.config);
+    const decoder = buildDecoder(architecture, architecture.maxTokens);
+    const { params } = decoder;
+    const rng = reproducibleRng(0);
+    const { values } = await loadParameters(opened.weights, {
+      architecture,
+      params,
+      rng,
+      head: 'checkpoint',
+    });
+    await opened.close();
+    await engine.write(tensorsOf(params, values));
+    const program = await engine.load(decoder.graph);
+    const greedy = {
+      beams: 1,
+      sample: false,
+      temperature: 1,
+      topK: 0,
+      topP: 1,
+      repetitionPenalty: 1,
+      seed: 0,
+    };
+    const written = await writeTokens(
+      { decoder, program },
+      texts.map(({ prompt }) => prompt),
+      { ...greedy, maxNewTokens: 8, endIds: [] },
+    );
+    await program.dispose();
+    expect(written).toEqual(texts.map(({ tokens }) => tokens));
+  });
+});
+
 describe('exports that transformers and peft loaded', () => {
   it.each(exportCases)(
     '$name: the same files again, and our logits equal theirs',
@@ -51,12 +108,7 @@ describe('exports that transformers and peft loaded', () => {
       const { files, logits, adapterLogits } = golden.exports[name]!;
       const directory = temporary();
       await writeExports(model, head, directory);
-      const digests = Object.keys(files).map((path) => [
-        path,
-        createHash('sha256')
-          .update(readFileSync(join(directory, path)))
-          .digest('hex'),
-      ]);
+      const digests = Object.keys(files).map((path) => [path, digestOf(join(directory, path))]);
       expect(Object.fromEntries(digests)).toEqual(files);
 
       const { network, values } = await trainedClassifier(model, head);

@@ -6,12 +6,13 @@ Runs exports.ts, loads each export with the plain classes (no remote code), and 
 """
 import hashlib, json, os, subprocess, tempfile
 import peft, torch, transformers
-from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoModelForTokenClassification
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 transformers.logging.set_verbosity_error()
-with tempfile.TemporaryDirectory() as folder:
-    subprocess.run(['npx', 'tsx', os.path.join(HERE, 'exports.ts'), folder], check=True)
+with tempfile.TemporaryDirectory() as written:
+    subprocess.run(['npx', 'tsx', os.path.join(HERE, 'exports.ts'), written], check=True)
+    folder = os.path.join(written, 'classifiers')
     golden = json.load(open(os.path.join(HERE, 'networks.json')))['models']
     out = {'tool': 'transformers, peft', 'version': transformers.__version__, 'peft': peft.__version__, 'torch': torch.__version__,
            'command': 'python test/golden/models/exports.py', 'exports': {}}
@@ -50,5 +51,21 @@ with tempfile.TemporaryDirectory() as folder:
         entry['gradientNorms'] = norms
         print(name, max(abs(a - b) for a, b in zip(entry['logits'], entry['adapterLogits'])))
         out['exports'][name] = entry
+    # Decoders write greedily, merged and by the adapter.
+    out['decoders'] = {}
+    folder = os.path.join(written, 'decoders')
+    for name in sorted(os.listdir(folder)):
+        model, info = AutoModelForCausalLM.from_pretrained(os.path.join(folder, name, 'model'), output_loading_info=True)
+        assert not any(info[k] for k in ('missing_keys', 'unexpected_keys', 'mismatched_keys')), (name, info)
+        adapted = peft.PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(os.path.join(HERE, name)), os.path.join(folder, name, 'adapter')).eval()
+        texts = []
+        for prompt in ([5, 9, 12, 44], [8]):
+            ids = torch.tensor([prompt])
+            options = dict(attention_mask=torch.ones_like(ids), max_new_tokens=8, min_new_tokens=8, do_sample=False, pad_token_id=0, eos_token_id=None)
+            new = [m.generate(ids, **options)[0, len(prompt):].tolist() for m in (model.eval(), adapted)]
+            assert new[0] == new[1], (name, new)
+            texts.append({'prompt': prompt, 'tokens': new[0]})
+        print(name, texts)
+        out['decoders'][name] = {'files': {p: hashlib.sha256(open(os.path.join(folder, name, p), 'rb').read()).hexdigest() for p in ('model/config.json', 'model/model.safetensors', 'adapter/adapter_config.json', 'adapter/adapter_model.safetensors')}, 'texts': texts}
 with open(os.path.join(HERE, 'exports.json'), 'w') as file:
     json.dump(out, file, indent=1)

@@ -6,7 +6,7 @@ Writes a checkpoint directory for each architecture and networks.json beside thi
 """
 import json, os, sys
 import torch, transformers
-from transformers import (AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSequenceClassification, BertConfig, DistilBertConfig,
+from transformers import (AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSequenceClassification, BertConfig, DistilBertConfig, ElectraConfig,
                           Gemma3TextConfig, GPT2Config, LlamaConfig, MistralConfig, Phi3Config, Qwen2Config, Qwen3Config, RobertaConfig, XLMRobertaConfig)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -41,6 +41,7 @@ MORE_DECODERS = {
                                     rope_parameters={'full_attention': dict(rope_type='linear', rope_theta=1000.0, factor=2.0), 'sliding_attention': dict(rope_type='default', rope_theta=100.0)}),
 }
 CONFIGS |= MORE_DECODERS
+CONFIGS['electra'] = ElectraConfig(**bert, embedding_size=12, type_vocab_size=2)
 LENGTHS = [9, 1, 5]
 
 
