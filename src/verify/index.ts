@@ -5,4 +5,5 @@ export { bundleOf } from './bundle-writer.ts';
 export { openRelease, type Release } from './release.ts';
 export type { ReleaseFile } from './release-file.ts';
 export { ATTESTATION, RELEASE_DIRECTORIES, RELEASE_DOCUMENTS } from './release-paths.ts';
-export { verify, verifyRelease, type Check, type Verification, type VerifyOptions } from './verification.ts';
+export type { VerifyOptions } from './subject.ts';
+export { verify, verifyRelease, type Check, type Verification } from './verification.ts';

@@ -41,10 +41,10 @@ function partsOf(event: DpEvent, relation: Relation, count: number): Part[] {
     case 'self-composed':
       return partsOf(event.event, relation, count * event.count);
     case 'gaussian':
-      return [part(1, event.noiseMultiplier, relation, count)];
+      return [partOf(1, event.noiseMultiplier, relation, count)];
     case 'poisson-sampled':
       if (event.event.kind === 'gaussian') {
-        return [part(event.rate, event.event.noiseMultiplier, relation, count)];
+        return [partOf(event.rate, event.event.noiseMultiplier, relation, count)];
       }
   }
   throw new UnsupportedEventError(
@@ -53,7 +53,7 @@ function partsOf(event: DpEvent, relation: Relation, count: number): Part[] {
   );
 }
 
-function part(rate: number, noiseMultiplier: number, relation: Relation, count: number): Part {
+function partOf(rate: number, noiseMultiplier: number, relation: Relation, count: number): Part {
   const shifted = (centre: number): Mixture =>
     rate === 1
       ? [[1, centre]]
