@@ -39,7 +39,7 @@ export function auditIn(json: unknown): Field<AuditResults> {
     return {
       adversary: String(result['adversary']),
       method: String(result['method']),
-      family: or(result['family'], none),
+      family: or(result['family'], 'the bound holds for every mechanism, not only for those of a family'),
       canaries: or(result['m'], none),
       guesses: or(result['r'], none),
       correct: or(result['v'], none),
@@ -79,7 +79,7 @@ export function ledgerIn(json: unknown): Field<LedgerProof> {
     delta: scope.delta,
     method: scope.method,
     theorem: scope.theorem,
-    budget: { value: budget as number, unit: kind },
+    budget: { value: budget, unit: kind },
     ...amountsIn(document),
     parents: Object.entries(parents).map(([name, balance]) => {
       const { charged, remaining } = amountsIn(balance);

@@ -1,3 +1,5 @@
+import type { Claim } from './schema-claim.ts';
+import type { AuditResults } from './schema-evidence.ts';
 import { isGiven } from './schema-node.ts';
 import type { Report } from './schema.ts';
 import { percentAtMost } from './words.ts';
@@ -23,7 +25,7 @@ export function verdictOf(report: Report): Verdict {
     ...(isGiven(implementationTests) && implementationTests.failed > 0
       ? [`${implementationTests.failed} tests of its mechanism failed`]
       : []),
-    ...(isGiven(audit) && audit.some(({ verdict }) => verdict.startsWith('violation'))
+    ...(isGiven(audit) && audit.some((found) => isViolation(found, claim))
       ? ['an audit found more leakage than the guarantee allows']
       : []),
     ...(isGiven(accounting) && accounting.assumptions.some(({ holds }) => holds === 'does not hold')
@@ -47,4 +49,10 @@ export function verdictOf(report: Report): Verdict {
     title: 'Differentially private, within the limits below',
     sentence: `Whatever anybody does with this model, it tells at most this much about whether ${claim.unit} was in its training data: ${limit}.`,
   };
+}
+
+/** What an audit found, judged by its own verdict and by its figures: neither can talk the other out of a violation. */
+export function isViolation({ verdict, epsilonLower, delta }: AuditResults[number], claim: Claim): boolean {
+  // A guarantee at the claim's delta is one at every larger delta.
+  return verdict.startsWith('violation') || (epsilonLower > claim.epsilon && delta >= claim.delta);
 }

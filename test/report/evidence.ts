@@ -58,7 +58,7 @@ const audit = {
       attack: { auc: 0.58, tprAt001: 0.01, tprAt01: 0.03 },
       canaryDesign: 'mislabelled',
       verdict: 'no violation found',
-      claim: 2.5,
+      claim: 1.89,
     },
     {
       adversary: 'A4',
@@ -71,12 +71,12 @@ const audit = {
       confidence: 0.95,
       correction: null,
       preregisteredHash: null,
-      epsilonLower: 2.1,
+      epsilonLower: 1.2,
       ceiling: null,
       attack: null,
       canaryDesign: 'Dirac gradient',
       verdict: 'no violation found',
-      claim: 2.5,
+      claim: 1.89,
     },
   ],
 };

@@ -39,8 +39,8 @@ function missingIn(value: unknown, path = ''): string[] {
 const missingFigure = (at: string) => [`${at}.figures.2.value`, `${at}.figures.2.interval`];
 
 /** The full report with one audit that came to this verdict. */
-function auditedWith(verdict: string): Report {
-  return { ...full, audit: [{ ...(full.audit as AuditResults)[0]!, verdict }] };
+function auditedWith(verdict: string, epsilonLower = 0.1): Report {
+  return { ...full, audit: [{ ...(full.audit as AuditResults)[0]!, verdict, epsilonLower }] };
 }
 
 /** The full report of a run that took a step too many. */
@@ -178,6 +178,11 @@ describe('the verdict', () => {
     ['there is no noise', () => nonPrivate, 'bad'],
     ['a test failed', failing, 'bad'],
     ['an audit found a violation', () => auditedWith('violation'), 'bad'],
+    [
+      'an audit found more than is claimed, whatever it calls that',
+      () => auditedWith('no violation found', 2),
+      'bad',
+    ],
     ['an audit was inconclusive', () => auditedWith('inconclusive'), 'good'],
     ['more steps were taken than paid for', overspent, 'bad'],
   ] as const)('where %s', (_, report, tone) => {

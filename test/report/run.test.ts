@@ -22,6 +22,7 @@ import {
   runJob,
   tinyJob,
   tinyJobFile,
+  type JobSettings,
   type Workplace,
 } from '../support/tiny-job.ts';
 
@@ -138,16 +139,18 @@ describe('comparing', () => {
   });
 });
 
+/** What lint says of a job, without the words. */
+async function settingsOf(...settings: readonly JobSettings[]): Promise<string[]> {
+  const { config } = await loadJob(await tinyJobFile(place, ...settings));
+  return jobHazards(config).map(({ kind, setting }) => `${kind} ${setting.split('=')[0]}`);
+}
+
 describe('lint', () => {
   const clean = {
     ...byWriter,
     ledger: { scope: 'writers' },
     audit: { canaries: 50 },
     evaluate: { baselines: ['majority'] },
-  };
-  const settingsOf = async (...settings: Parameters<typeof tinyJobFile>[1][]) => {
-    const { config } = await loadJob(await tinyJobFile(place, ...settings));
-    return jobHazards(config).map(({ kind, setting }) => `${kind} ${setting.split('=')[0]}`);
   };
 
   test('has nothing to say of a careful job', async () => {

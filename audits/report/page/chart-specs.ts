@@ -177,40 +177,51 @@ export function budgetChart({ ledger }: Report): Chart | undefined {
 /** Audits' lower bounds against the claim: none may lie beyond it. */
 export function auditChart({ audit, claim }: Report): Chart | undefined {
   if (!isGiven(audit) || audit.length === 0 || !isGiven(claim)) return undefined;
-  const rows = audit.map(({ adversary, method, epsilonLower }, index) => ({
-    audit: `${index + 1}. ${adversary}, ${method}`,
+  const rows = audit.map(({ epsilonLower, ceiling }, index) => ({
+    audit: `audit ${index + 1}`,
     bound: epsilonLower,
+    ceiling: isGiven(ceiling) ? ceiling : epsilonLower,
+    text: `at least ${significant(epsilonLower, 3)}`,
   }));
+  const y = {
+    field: 'audit',
+    type: 'nominal',
+    sort: null,
+    title: null,
+    axis: { labelColor: 'var(--ink)' },
+  };
+  const claimed = { x: { field: 'claim', type: quantitative } };
   return {
-    title: 'Leakage found by audits against the epsilon claimed',
-    alternative: `${rows.map(({ audit: name, bound }) => `${name}: epsilon at least ${significant(bound)}.`).join(' ')} Claimed: at most ${roundedUp(claim.epsilon, 4)}.`,
+    title: 'Leakage found by audits (solid), the most they could have found (outlined), and the claim',
+    alternative: `${rows.map(({ audit: name, text, ceiling }) => `${name}: epsilon ${text}, could have found ${significant(ceiling, 3)}.`).join(' ')} Claimed: at most ${roundedUp(claim.epsilon, 4)}.`,
     spec: {
-      width: 280,
-      height: { step: 36 },
+      width: 400,
+      height: { step: 44 },
       layer: [
         {
           data: { values: rows },
-          mark: { type: 'bar', color: 'var(--accent)', height: 14 },
-          encoding: {
-            y: {
-              field: 'audit',
-              type: 'nominal',
-              sort: null,
-              title: null,
-              axis: { labelLimit: 220, labelColor: 'var(--ink)' },
-            },
-            x: { field: 'bound', type: quantitative, title: 'epsilon' },
-          },
+          mark: { type: 'bar', fill: 'transparent', stroke: 'var(--faint)', height: 12 },
+          encoding: { y, x: { field: 'ceiling', type: quantitative, title: 'epsilon' } },
+        },
+        {
+          data: { values: rows },
+          mark: { type: 'bar', color: 'var(--accent)', height: 12 },
+          encoding: { y, x: { field: 'bound', type: quantitative } },
+        },
+        {
+          data: { values: rows },
+          mark: { type: 'text', align: 'left', dy: -14, color: 'var(--ink)', fontSize: 12 },
+          encoding: { y, x: { datum: 0, type: quantitative }, text: { field: 'text' } },
         },
         {
           data: { values: [{ claim: claim.epsilon }] },
           mark: { type: 'rule', color: 'var(--bad)', strokeWidth: 2, strokeDash: [5, 3] },
-          encoding: { x: { field: 'claim', type: quantitative } },
+          encoding: claimed,
         },
         {
-          data: { values: [{ claim: claim.epsilon, text: 'claimed' }] },
+          data: { values: [{ claim: claim.epsilon, text: `claimed ${roundedUp(claim.epsilon, 3)}` }] },
           mark: { type: 'text', color: 'var(--bad)', align: 'right', dx: -5, y: -6, fontSize: 12 },
-          encoding: { x: { field: 'claim', type: quantitative }, text: { field: 'text' } },
+          encoding: { ...claimed, text: { field: 'text' } },
         },
       ],
     },

@@ -1,7 +1,7 @@
 import { roundedUp } from '../../../privacy/index.ts';
 import { isGiven } from '../schema-node.ts';
 import type { Report } from '../schema.ts';
-import { verdictOf } from '../verdict.ts';
+import { isViolation, verdictOf } from '../verdict.ts';
 import { grouped, percentAtMost, roundedDown, short } from '../words.ts';
 import { badge, bullets, facts } from './blocks.ts';
 import { html, type Html } from './markup.ts';
@@ -14,6 +14,7 @@ export function coverOf(report: Report): Html {
   return html`<header class="cover">
       <p class="kind">Privacy report</p>
       <h1>${title}</h1>
+      <p class="subject">${subjectOf(report)}</p>
       <p class="lead ${tone}">${sentence}</p>
       <p class="origin">
         Made by ${meta.tool} ${version} on ${meta.created.slice(0, 10)} · plan ${short(mechanism.planHash)}
@@ -42,6 +43,13 @@ export function coverOf(report: Report): Html {
           </section>`
         : undefined
     }`;
+}
+
+/** What the report is about. */
+function subjectOf({ dataset, baseModel, unit }: Report): string {
+  const people = `${grouped(dataset.publicSize)} ${unit.kind === 'user' ? 'users' : 'records'}`;
+  const [base] = baseModel.reference.split('@');
+  return `Model for ${dataset.task}, fine-tuned from ${base} on ${people}`;
 }
 
 function figuresOf({ claim, meaning }: Report): Html | undefined {
@@ -78,11 +86,15 @@ function figuresOf({ claim, meaning }: Report): Html | undefined {
 }
 
 function standingOf(report: Report): Html {
-  const { status, implementationTests, audit, ledger, approvals, accounting } = report;
+  const { status, claim, implementationTests, audit, ledger, approvals, accounting } = report;
   const open = isGiven(accounting)
     ? accounting.assumptions.filter(({ holds }) => holds !== 'holds').length
     : 0;
   const verdicts = isGiven(audit) ? [...new Set(audit.map(({ verdict }) => verdict))] : [];
+  const violated =
+    isGiven(audit) && audit.some((found) => (isGiven(claim) ? isViolation(found, claim) : false));
+  const clear = verdicts.every((verdict) => verdict.startsWith('no violation'));
+  const tone = violated ? 'bad' : clear ? 'good' : 'warning';
   return facts('Evidence for the guarantee', [
     [
       'Mathematics',
@@ -105,8 +117,8 @@ function standingOf(report: Report): Html {
     [
       'Audit after training',
       isGiven(audit)
-        ? html`${verdicts.map((verdict) => badge(toneOf(verdict), verdict))} An audit can find a violation,
-          never prove that there is none.`
+        ? html`${verdicts.map((verdict) => badge(tone, verdict))} An audit can find a violation, never prove
+          that there is none.`
         : html`${badge('warning', 'none')} Nothing was tried that could have found a violation.`,
     ],
     [
@@ -125,11 +137,6 @@ function standingOf(report: Report): Html {
         : html`${badge('warning', 'none')} Nobody signed the plan before it ran.`,
     ],
   ]);
-}
-
-function toneOf(verdict: string): 'good' | 'warning' | 'bad' {
-  if (verdict.startsWith('violation')) return 'bad';
-  return verdict.startsWith('no violation') ? 'good' : 'warning';
 }
 
 function signaturesOf({ approvals }: Report): Html {

@@ -3,13 +3,14 @@ import { isGiven } from '../schema-node.ts';
 import type { Report } from '../schema.ts';
 import { grouped, metricName, modelName, significant } from '../words.ts';
 import { badge, bullets, facts, section, shown, table } from './blocks.ts';
+import { auditSection } from './audit-section.ts';
 import type { Charts } from './guarantee-sections.ts';
 import { html, type Html } from './markup.ts';
 
 export function evidenceSections(report: Report, charts: Charts): Html[] {
   return [
     utility(report, charts),
-    tests(report, charts),
+    auditSection(report, charts),
     budget(report, charts),
     data(report),
     hazards(report),
@@ -75,64 +76,6 @@ function utility({ utility: found }: Report, charts: Charts): Html {
         ),
       ],
     ]),
-  );
-}
-
-function tests({ implementationTests, audit, attacks }: Report, charts: Charts): Html {
-  return section(
-    'audits',
-    'Tests and audits',
-    isGiven(implementationTests)
-      ? table(
-          `Checks of the job's own mechanism before training, ${significant(implementationTests.seconds, 3)} s`,
-          ['check', 'result', 'figures'],
-          implementationTests.checks.map(({ title, passed, detail }) => [
-            title,
-            passed ? badge('good', 'passed') : badge('bad', 'failed'),
-            detail,
-          ]),
-        )
-      : html`<p>Tests before training: ${shown(implementationTests)}</p>`,
-    charts.audit,
-    isGiven(audit)
-      ? table(
-          'Audits: lower bounds on what leaks',
-          [
-            'audit',
-            'epsilon at least',
-            'confidence',
-            'ceiling',
-            'canaries',
-            'guesses',
-            'right',
-            'design',
-            'verdict',
-          ],
-          audit.map((found) => [
-            `${found.adversary}, ${found.method}`,
-            significant(found.epsilonLower),
-            significant(found.confidence),
-            shown(found.ceiling, (value) => significant(value)),
-            shown(found.canaries),
-            shown(found.guesses),
-            shown(found.correct),
-            shown(found.canaryDesign),
-            found.verdict,
-          ]),
-        )
-      : html`<p>Audits: ${shown(audit)}</p>`,
-    isGiven(attacks)
-      ? table(
-          'Attacks on natural records',
-          ['attack', 'figures'],
-          attacks.map(({ name, figures }) => [
-            name,
-            Object.entries(figures)
-              .map(([figure, value]) => `${figure} ${significant(value)}`)
-              .join(', '),
-          ]),
-        )
-      : html`<p>Attacks: ${shown(attacks)}</p>`,
   );
 }
 

@@ -20,6 +20,7 @@ h1 { font-size: 2.1rem; line-height: 1.2; margin: 0 0 1rem; }
 h2 { font-size: 1.4rem; line-height: 1.3; margin: 2.75rem 0 0.75rem; }
 h3 { font-size: 1rem; margin: 1.25rem 0 0.5rem; }
 .kind { margin: 0 0 0.5rem; font-size: 0.8rem; letter-spacing: 0.12em; text-transform: uppercase; color: var(--muted); }
+.subject { margin: -0.25rem 0 1.25rem; color: var(--muted); }
 .lead { font-size: 1.15rem; margin: 0; padding: 0.9rem 1.1rem; background: var(--soft); border-left: 4px solid var(--faint); }
 .lead.good { border-color: var(--good); } .lead.warning { border-color: var(--warning); } .lead.bad { border-color: var(--bad); }
 .origin { margin: 0.75rem 0 0; font-size: 0.85rem; color: var(--muted); }
