@@ -54,7 +54,7 @@ export function planFamily(event: DpEvent, relation: Relation): TradeOffFamily {
     epsilon: (leakage, delta) =>
       leakage === 0 ? 0 : epsilonOf(withNoise(event, 1 / leakage), { delta, relation }).epsilon.lower,
     limit: 16,
-    resolution: 0.01,
+    resolution: 0.03,
   };
 }
 
