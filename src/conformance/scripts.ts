@@ -17,6 +17,9 @@ export function inParts(units: readonly number[]): Script {
   };
 }
 
+/** Inputs of networks that hold numbers of the records' own. */
+export const spoilable: readonly string[] = ['mask', 'hidden', 'features'];
+
 /** Replaces a unit's numeric inputs by NaN: those of its records in each micro-batch. */
 export function poisoned(script: Script, unit: number): Script {
   return function* (source, chosen) {
