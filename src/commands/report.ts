@@ -1,9 +1,14 @@
 import { renderCard, renderHtml, renderOpenDp, verdictOf, type Report } from '../../audits/index.ts';
+import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { InvalidParameterError } from '../../privacy/errors.ts';
 import { writeAtomic } from '../formats/index.ts';
 import { isRun, printPdf, readReport, readStatements, writeReport } from '../report/index.ts';
+import { ATTESTATION } from '../verify/index.ts';
+import { keyOption, signerFor } from './budget-ledger.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
+import { passphraseOption } from './passphrase.ts';
+import { signRelease } from './signing.ts';
 
 const formats = ['html', 'md', 'json', 'pdf', 'opendp'] as const;
 type Format = (typeof formats)[number];
@@ -13,6 +18,8 @@ interface Arguments extends CommonArguments {
   readonly format: Format | undefined;
   readonly out: string | undefined;
   readonly statements: string | undefined;
+  readonly key: string | undefined;
+  readonly 'passphrase-file': string | undefined;
 }
 
 /** Makes the report of a run anew from its evidence, and renders a report. */
@@ -37,6 +44,12 @@ export const report: CommandModule<CommonArguments, Arguments> = {
         describe: 'YAML file of what only people know: intendedUse, legalBasis, curators, ...',
         conflicts: 'format',
       })
+      .option('key', {
+        ...keyOption,
+        describe: 'Key that signs the release anew, by dptune keys',
+        conflicts: 'format',
+      })
+      .option('passphrase-file', passphraseOption)
       .example('$0 report runs/reviews', 'take up an audit that was made after training')
       .example('$0 report runs/reviews --statements facts.yaml', 'add what only people know')
       .example('$0 report runs/reviews --format pdf --out reviews.pdf', 'print it'),
@@ -56,7 +69,11 @@ export const report: CommandModule<CommonArguments, Arguments> = {
       );
     }
     const stated = args.statements === undefined ? undefined : await readStatements(args.statements);
+    const signer = await signerFor(args.key, args['passphrase-file']);
     const written = await writeReport(run, stated);
+    if (signer) await signRelease(join(run, 'release'), signer);
+    else if (written.wasSigned)
+      output.note(`${ATTESTATION}: was over another report and is gone; sign anew with --key NAME`);
     const { title, sentence } = verdictOf(written.report);
     output.line(`${title}. ${sentence}`);
     output.line();

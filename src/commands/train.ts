@@ -20,6 +20,7 @@ import {
 import { watch } from './observing.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
 import { passphraseOption } from './passphrase.ts';
+import { signRelease } from './signing.ts';
 
 interface Arguments extends CommonArguments {
   readonly job: string | undefined;
@@ -72,7 +73,10 @@ export const train: CommandModule<CommonArguments, Arguments> = {
       })
       .option('search', { type: 'string', requiresArg: true, hidden: true, conflicts: 'resume' })
       .option('ledger', ledgerOption)
-      .option('key', keyOption)
+      .option('key', {
+        ...keyOption,
+        describe: 'Key that signs the release and the checkpoint in it, by dptune keys',
+      })
       .option('passphrase-file', passphraseOption)
       .option('set', overrideOption)
       .example('$0 train job.yaml --out run', 'train and evaluate')
@@ -112,6 +116,7 @@ export const train: CommandModule<CommonArguments, Arguments> = {
       const finished = await finishRun(run, options);
       const audited = await auditFinished(run, observer.note);
       const { page } = await writeReport(finished.directory.root);
+      if (signer) await signRelease(finished.directory.release, signer);
       terminal.end();
       board?.write(
         finished.steps,

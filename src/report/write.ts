@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { releaseTexts, type Report, type Statements } from '../../audits/index.ts';
 import { writeAtomic } from '../formats/index.ts';
@@ -8,6 +10,8 @@ export interface WrittenReport {
   readonly report: Report;
   /** Path of report.html. */
   readonly page: string;
+  /** Whether a signature over what lay there before was taken away, because it no longer fits. */
+  readonly wasSigned: boolean;
 }
 
 /**
@@ -21,6 +25,16 @@ export async function writeReport(path: string, statements?: Partial<Statements>
   const report = await collectReport(path, statements);
   const release = join(resolve(path), 'release');
   const texts = { 'report.json': `${JSON.stringify(report, null, 2)}\n`, ...(await releaseTexts(report)) };
+  const wasSigned = await dropSignature(release, texts['report.json']);
   for (const [name, text] of Object.entries(texts)) await writeAtomic(join(release, name), [text]);
-  return { report, page: join(release, 'report.html') };
+  return { report, page: join(release, 'report.html'), wasSigned };
+}
+
+/** A signature that does not fit any more says less than none. */
+async function dropSignature(release: string, text: string): Promise<boolean> {
+  const signature = join(release, 'attestation.dsse.json');
+  const before = await readFile(join(release, 'report.json'), 'utf8').catch(() => undefined);
+  if (!existsSync(signature) || before === text) return false;
+  await rm(signature);
+  return true;
 }
