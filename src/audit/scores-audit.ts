@@ -93,6 +93,10 @@ export function auditScores(
       `preregistered=${registered}: this design has ${hash}. Audit as it was registered.`,
     );
   }
+  const audit =
+    settings.origin === 'one-run'
+      ? { origin: 'one-run' as const, ...auditOneRun(scored, design) }
+      : { origin: 'independent' as const, ...auditTwoWorlds(scored, design) };
   const attack = settings.scores.map((score): ScoreFigures => {
     const values = Float64Array.from(scored.scores[score]!, (value) => (settings.lower ? -value : value));
     const roc = rocOf({ scores: values, members: scored.members });
@@ -103,7 +107,5 @@ export function auditScores(
       tprAt01: truePositiveRate(roc, 0.01),
     };
   });
-  return settings.origin === 'one-run'
-    ? { origin: 'one-run', ...auditOneRun(scored, design), attack }
-    : { origin: 'independent', ...auditTwoWorlds(scored, design), attack };
+  return { ...audit, attack };
 }
