@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Kysely, PostgresDialect, sql, SqliteDialect } from 'kysely';
 import { DataError, InvalidParameterError } from '../../privacy/errors.ts';
-import { migrate, type Db, type Tables } from './schema.ts';
+import { migrate, schemaVersion, type Db, type Tables } from './schema.ts';
 
 /** A ledger's tables on SQLite or PostgreSQL. */
 export interface Database {
@@ -26,6 +26,8 @@ export class LedgerUnavailableError extends DataError {}
 
 /** How long a process waits for another's transaction. */
 const BUSY_MS = 20_000;
+/** How long SQLite itself waits, which holds up this whole process, and others' transactions in it. */
+const BLOCKING_MS = 20;
 
 /**
  * Opens a ledger, and makes its tables where they are missing.
@@ -35,7 +37,7 @@ const BUSY_MS = 20_000;
 export async function openDatabase(url: string): Promise<Database> {
   const database = /^postgres(ql)?:\/\//.test(url) ? await openPostgres(url) : await openSqlite(pathOf(url));
   try {
-    const newer = await database.exclusive(migrate);
+    const newer = (await isCurrent(database)) ? undefined : await database.exclusive(migrate);
     if (newer === undefined) return database;
     throw new DataError(
       `ledger=${database.place}: was made by a newer dptune (tables of version ${newer}). Install that one.`,
@@ -43,6 +45,19 @@ export async function openDatabase(url: string): Promise<Database> {
   } catch (error) {
     await database.close();
     throw error;
+  }
+}
+
+/** Most opens find the tables as they should be, and need no right to make any. */
+async function isCurrent({ read }: Database): Promise<boolean> {
+  try {
+    return (
+      (await read.selectFrom('schema_version').select('version').executeTakeFirst())?.version ===
+      schemaVersion
+    );
+  } catch {
+    // There are no tables yet; or nothing answers, and making them will say so.
+    return false;
   }
 }
 
@@ -62,19 +77,19 @@ async function openSqlite(path: string): Promise<Database> {
   let file: InstanceType<typeof Sqlite>;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    file = new Sqlite(path, { timeout: BUSY_MS });
+    file = new Sqlite(path, { timeout: BLOCKING_MS });
     if (isNew) chmodSync(path, 0o600);
-    await patiently(() => void file.pragma('journal_mode = wal'));
+    await patiently(() => void file.exec('pragma journal_mode = wal'));
     // Every commit reaches the disk before it is reported.
-    file.pragma('synchronous = full');
+    file.exec('pragma synchronous = full');
   } catch (error) {
     throw failure(error, path);
   }
   const read = new Kysely<Tables>({
     dialect: new SqliteDialect({ database: file }),
   });
-  const begin = sql`begin immediate`;
-  return databaseOf('sqlite', path, read, (db) => patiently(() => begin.execute(db)));
+  // By exec, which ends its statement in any case: one that found the database busy and lingers makes the commit fail.
+  return databaseOf('sqlite', path, read, () => patiently(() => void file.exec('begin immediate')));
 }
 
 async function openPostgres(url: string): Promise<Database> {
@@ -128,15 +143,15 @@ function databaseOf(
   };
 }
 
-/** SQLite answers "busy" at once in a few places where it does not wait by itself. */
+/** Tries again while others hold the database. */
 async function patiently<T>(attempt: () => T | Promise<T>): Promise<T> {
   const end = performance.now() + BUSY_MS;
-  for (;;) {
+  for (let waits = 1; ; waits++) {
     try {
       return await attempt();
     } catch (error) {
       if (!isBusy(error) || performance.now() > end) throw error;
-      await sleep(20);
+      await sleep(5 + 20 * ((waits * 0.618) % 1));
     }
   }
 }
@@ -147,6 +162,9 @@ function isBusy(error: unknown): boolean {
 
 /** Classes of PostgreSQL errors that pass: connection lost, shutting down, too many connections, serialisation. */
 const PASSING = /^(08|53|57P|40)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND)$/;
+
+/** Errors of SQLite, of the file system, and of PostgreSQL about rights, space and names. */
+const LASTING = /^(SQLITE_|E[A-Z]+$|28|3D|42)/;
 
 function failure(error: unknown, place: string): unknown {
   if (isBusy(error)) {
@@ -162,7 +180,7 @@ function failure(error: unknown, place: string): unknown {
       { cause: error },
     );
   }
-  if (codeOf(error).startsWith('SQLITE_') || /^(EACCES|EROFS|ENOSPC|28|3D|42)/.test(codeOf(error))) {
+  if (LASTING.test(codeOf(error))) {
     return new DataError(`ledger=${place}: ${message}. Check the file or the database and its rights.`, {
       cause: error,
     });

@@ -73,6 +73,9 @@ const migrations: readonly Migration[] = [
   },
 ];
 
+/** Version of the tables that this program works with. */
+export const schemaVersion = migrations.length;
+
 /**
  * Brings a ledger's tables to this version, within a transaction that excludes others.
  * @returns the version that a newer program left, where there is one
@@ -81,10 +84,10 @@ export async function migrate(db: Db): Promise<number | undefined> {
   await sql`create table if not exists schema_version (version integer not null)`.execute(db);
   const row = await db.selectFrom('schema_version').select('version').executeTakeFirst();
   const version = row?.version ?? 0;
-  if (version > migrations.length) return version;
+  if (version > schemaVersion) return version;
   for (const step of migrations.slice(version)) await step(db);
-  if (!row) await db.insertInto('schema_version').values({ version: migrations.length }).execute();
-  else if (version < migrations.length)
-    await db.updateTable('schema_version').set({ version: migrations.length }).execute();
+  if (!row) await db.insertInto('schema_version').values({ version: schemaVersion }).execute();
+  else if (version < schemaVersion)
+    await db.updateTable('schema_version').set({ version: schemaVersion }).execute();
   return undefined;
 }

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { levelOf, type Payloads } from '../../privacy/index.ts';
 import { entriesOf, openLedger, verifyLedger, type Ledger } from '../../src/ledger/index.ts';
@@ -143,4 +144,46 @@ describe.each(databaseKinds)('a ledger on %s', (kind) => {
     expect(await second.job(id)).toMatchObject({ state: 'reserved' });
     await second.close();
   });
+
+  test('a ledger of a newer program is left alone', async () => {
+    const url = fresh();
+    const ledger = await openLedger(url, identity);
+    await ledger.database.read.updateTable('schema_version').set({ version: 99 }).execute();
+    await ledger.close();
+    await expect(openLedger(url, identity)).rejects.toThrow(
+      /made by a newer dptune \(tables of version 99\)/,
+    );
+  });
+
+  test('two that make the tables at once make them once', async () => {
+    const url = fresh();
+    const ledgers = await Promise.all([openLedger(url, identity), openLedger(url, identity)]);
+    await ledgers[0].openScope(scopeSettings('people'));
+    expect(await ledgers[1].scope('people')).toMatchObject({ closed: false });
+    for (const ledger of ledgers) await ledger.close();
+  });
+});
+
+test.skipIf(!binaries)('PostgreSQL: a role that may not make tables or delete rows can write', async () => {
+  const url = cluster!.create('rights');
+  const owner = await openLedger(url, identity);
+  await sql`create role clerk login`.execute(owner.database.read);
+  await sql`grant select, insert, update on all tables in schema public to clerk`.execute(
+    owner.database.read,
+  );
+  const clerk = await openLedger(url.replace('dptune@', 'clerk@'), identity);
+  await clerk.openScope(scopeSettings('people'));
+  await clerk.reserve(request('people', gaussianDemand(0.01)));
+  await expect(sql`delete from entries`.execute(clerk.database.read)).rejects.toThrow(/permission denied/);
+  expect((await verifyLedger(clerk.database)).faults).toEqual([]);
+  await clerk.close();
+  await owner.close();
+});
+
+test('an SQLite file that is none, or cannot be made, is named', async () => {
+  const path = join(directory, 'text.db');
+  writeFileSync(path, 'not a database, '.repeat(100));
+  await expect(openLedger(path, identity)).rejects.toThrow(/^ledger=.*text\.db: .*not a database/);
+  await expect(openLedger(join(path, 'below.db'), identity)).rejects.toThrow(/^ledger=.*below\.db/);
+  expect(statSync(join(directory, '0.db')).mode & 0o777).toBe(0o600);
 });
