@@ -44,7 +44,10 @@ export function compareContribution(
     const factor = product / squares;
     const planned = factorFor(Math.sqrt(squares), clipping, clipThreshold, groups.length);
     verdicts.clipping.must(`a unit is clipped as planned in phase ${phase}`, factor <= (1 + slack) * planned);
-    verdicts.divisor.must(`a unit counts as planned in phase ${phase}`, factor >= (1 - excess) * planned);
+    verdicts.divisor.must(
+      `a unit counts as planned in phase ${phase}`,
+      factor >= (1 - excess) * planned && factor <= (1 + slack) * planned,
+    );
     for (const span of group) {
       let [off, size] = [0, 0];
       for (let i = span.start; i < span.end; i++) {
