@@ -235,7 +235,7 @@ test('a plan that needs approvals starts once trusted keys gave them', async () 
 });
 
 test('G30 every further run is charged to the same scope, and the sum is refused', async () => {
-  const { scope, config } = await chargedJob(6);
+  const { scope, config } = await chargedJob(5.5);
   await runJob(config, newRun(place));
   const first = await spentIn(scope);
   await runJob(config, newRun(place));
