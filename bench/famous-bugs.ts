@@ -8,6 +8,7 @@
 import { auditTwoWorlds, designHash, type AuditDesign } from '../audits/index.ts';
 import { inCage } from '../test/mutations/cage.ts';
 import type * as subject from '../test/mutations/opposites.ts';
+import type { Opposites, Sight } from '../test/mutations/opposites.ts';
 import { zoo, type Edit } from '../test/mutations/zoo.ts';
 
 /** Runs of the job in each world. */
@@ -17,9 +18,9 @@ const shift = 2;
 
 interface Bug {
   readonly mutation: string;
-  readonly job: subject.Opposites;
+  readonly job: Opposites;
   /** Of one run, from its steps' scores. */
-  readonly score: (steps: Float64Array, job: subject.Opposites) => number;
+  readonly score: (steps: Float64Array, job: Opposites) => number;
   /** Fixed before any score is seen. */
   readonly method: 'clopper-pearson' | 'gaussian';
   readonly thresholds: readonly number[];
@@ -47,7 +48,7 @@ const bugs: readonly Bug[] = [
 ];
 
 /** Log-likelihood ratio of a canary that is in one step of each epoch. */
-function oncePerEpoch(steps: Float64Array, { units, batch, noiseMultiplier }: subject.Opposites): number {
+function oncePerEpoch(steps: Float64Array, { units, batch, noiseMultiplier }: Opposites): number {
   const inEpoch = units / batch;
   let total = 0;
   for (let start = 0; start < steps.length; start += inEpoch) {
@@ -61,8 +62,8 @@ function oncePerEpoch(steps: Float64Array, { units, batch, noiseMultiplier }: su
 }
 
 /** Scores of all runs in both worlds: without the canary, and with it. */
-async function watched(edits: readonly Edit[], job: subject.Opposites): Promise<subject.Sight[]> {
-  const worlds: subject.Sight[] = [];
+async function watched(edits: readonly Edit[], job: Opposites): Promise<Sight[]> {
+  const worlds: Sight[] = [];
   for (const hasCanary of [false, true]) {
     worlds.push(
       await inCage(edits, async (addressOf) => {
