@@ -21,6 +21,7 @@ interface Arguments extends CommonArguments, ChoiceArguments {
   readonly model: string;
   readonly input: string;
   readonly prompt: string | undefined;
+  readonly chat: boolean;
   readonly batch: number;
 }
 
@@ -58,6 +59,11 @@ export const generate: CommandModule<CommonArguments, Arguments> = {
           'Without --prompt: prompts, one a line, or lines of JSON with "prompt"; - is standard input',
       })
       .option('prompt', { type: 'string', requiresArg: true, describe: 'What comes before, taken as it is' })
+      .option('chat', {
+        type: 'boolean',
+        default: false,
+        describe: "Prompts are a user's turn, by the model's chat template",
+      })
       .options(choiceOptions)
       .option('batch', { type: 'number', default: 16, requiresArg: true, describe: 'Texts written at once' })
       .example('$0 generate run --prompt "Once upon a time"', 'shown as it is written')
@@ -68,7 +74,7 @@ export const generate: CommandModule<CommonArguments, Arguments> = {
     try {
       const settings = settingsFor(args, writer);
       if (args.prompt === undefined) await answerLines(writer, settings, args);
-      else await answer(writer, settings, args.prompt, args.json);
+      else await answer(writer, settings, args.prompt, args);
     } finally {
       await writer.close();
     }
@@ -133,11 +139,11 @@ async function answer(
   writer: Writer,
   settings: WritingSettings,
   prompt: string,
-  json: boolean,
+  { json, chat }: Pick<Arguments, 'json' | 'chat'>,
 ): Promise<void> {
   const stream = createTextStream((ids) => writer.tokenizer.decode(ids));
   const streaming = !json && settings.beams === 1;
-  const [tokens] = await writer.write([writer.prompt(prompt)], {
+  const [tokens] = await writer.write([writer.prompt(prompt, chat)], {
     ...settings,
     ...(streaming && { onToken: (_: number, token: number) => show(stream.push(token)) }),
   });
@@ -155,7 +161,7 @@ async function answerLines(writer: Writer, settings: WritingSettings, args: Argu
   let [line, first] = [0, 0];
   const flush = async (): Promise<void> => {
     if (waiting.length === 0) return;
-    const prompts = waiting.map((prompt) => writer.prompt(prompt));
+    const prompts = waiting.map((prompt) => writer.prompt(prompt, args.chat));
     const texts = await writer.write(prompts, { ...settings, first });
     for (const [row, tokens] of texts.entries())
       process.stdout.write(`${JSON.stringify(lineOf(writer, settings, waiting[row]!, tokens))}\n`);

@@ -205,6 +205,14 @@ const JOB_CHECKS: readonly Check[] = [
   only('data.columns.prompt', 'task', 'generation'),
   only('data.columns.completion', 'task', 'generation'),
   only('data.separator', 'task', 'generation'),
+  only('data.separator', 'data.chat', 'false'),
+  {
+    paths: ['data.chat', 'data.columns.completion'],
+    problem: (setting) =>
+      setting('data.chat') === true && setting('data.columns.completion') === undefined
+        ? 'needs data.columns.prompt and data.columns.completion, the two turns; give both'
+        : undefined,
+  },
   together('data.columns.prompt', 'data.columns.completion'),
   together('data.columns.completion', 'data.columns.prompt'),
   {

@@ -99,6 +99,12 @@ export const dataSchema = {
       maxLength: 1000,
       default: '\n',
     },
+    chat: {
+      description:
+        "For task: generation with prompt and completion. Writes them as a user's and the assistant's turn by the model's chat template; separator then has no effect.",
+      type: 'boolean',
+      default: false,
+    },
     cleaning: {
       description:
         'Steps applied to every text, in this order: unicode (NFC), html (tags and entities), whitespace, lower, lemmatize (English), dedupe (exact duplicates).',

@@ -1,4 +1,5 @@
 export { writeAtomic } from './atomic-file.ts';
+export { readChatTemplate, type ChatMessage, type ChatTemplate } from './chat-template.ts';
 export { readGenerationSettings, type GenerationSettings } from './generation-settings.ts';
 export { resolveModel } from './hub.ts';
 export { isJsonObject, type JsonObject } from './json.ts';

@@ -5,6 +5,7 @@ import { createEngine, type Engine, type EngineChoice } from '../engines/index.t
 import {
   loadTokenizer,
   openModel,
+  readChatTemplate,
   readGenerationSettings,
   resolveModel,
   type GenerationSettings,
@@ -20,8 +21,11 @@ export interface Writer {
   readonly defaults: GenerationSettings;
   /** Longest text in tokens, prompt included. */
   readonly maxTokens: number;
-  /** Token ids of a prompt as the model takes them, special tokens in front. */
-  prompt(text: string): readonly number[];
+  /**
+   * Token ids of a prompt as the model takes them: special tokens in front, or as a user's turn by its chat template.
+   * @throws InvalidParameterError for an empty prompt, one that is too long, or a turn where the model has no template
+   */
+  prompt(text: string, asChat?: boolean): readonly number[];
   /** @returns new tokens of each prompt */
   write(
     prompts: readonly (readonly number[])[],
@@ -62,6 +66,7 @@ export async function openWriter(path: string, options: WriterOptions = {}): Pro
     });
     const tokenizer = await loadTokenizer(directory);
     const defaults = await readGenerationSettings(directory, model.config);
+    const chat = await readChatTemplate(directory);
     engine = await createEngine(options);
     await engine.write(tensorsOf(decoder.params, values));
     const program = await engine.load(decoder.graph);
@@ -70,8 +75,14 @@ export async function openWriter(path: string, options: WriterOptions = {}): Pro
       tokenizer,
       defaults,
       maxTokens,
-      prompt(text) {
-        const ids = [...tokenizer.opening, ...tokenizer.pieces(text)];
+      prompt(text, asChat = false) {
+        if (asChat && chat === undefined) {
+          throw new InvalidParameterError(`chat: ${path} has no chat template. Leave it out.`);
+        }
+        const ids =
+          asChat && chat
+            ? [...tokenizer.pieces(chat([{ role: 'user', content: text }], { addGenerationPrompt: true }))]
+            : [...tokenizer.opening, ...tokenizer.pieces(text)];
         if (ids.length > 0 && ids.length < maxTokens) return ids;
         throw new InvalidParameterError(
           `prompt: has ${ids.length} tokens, must have at least 1 and fewer than ${maxTokens}. ${ids.length === 0 ? 'Give some text' : 'Shorten it'}.`,

@@ -1,12 +1,36 @@
-import { InvalidParameterError } from '../../privacy/index.ts';
+import { DataError, InvalidParameterError } from '../../privacy/index.ts';
 import type { Tokenizer as TextEncoder } from '../data/index.ts';
-import type { Tokenizer } from '../formats/index.ts';
+import type { ChatTemplate, Tokenizer } from '../formats/index.ts';
 import { ignoredLabel, type Batch } from '../models/index.ts';
 
 export interface LanguageEncoderOptions {
   readonly maxLength: number;
-  /** Text that ends every prompt. */
-  readonly separator: string;
+  readonly form: PromptForm;
+}
+
+/** How a prompt is written, and what follows it: its end, or the turns of a conversation. */
+export type PromptForm = { readonly separator: string } | { readonly chat: ChatTemplate };
+
+/** A prompt as the model is given it. */
+export function promptText(prompt: string, form: PromptForm): string {
+  return 'chat' in form
+    ? form.chat([{ role: 'user', content: prompt }], { addGenerationPrompt: true })
+    : prompt + form.separator;
+}
+
+/** What follows `promptText`, in a conversation with the marks that end it. */
+function completionText(prompt: string, completion: string, form: PromptForm): string {
+  if (!('chat' in form)) return completion;
+  const given = promptText(prompt, form);
+  const turns = [
+    { role: 'user', content: prompt },
+    { role: 'assistant', content: completion },
+  ] as const;
+  const whole = form.chat(turns, { addGenerationPrompt: false });
+  if (whole.startsWith(given)) return whole.slice(given.length);
+  throw new DataError(
+    "data.chat=true: this model's chat template writes a turn otherwise than it asks for one. Use prompt, completion and separator without it.",
+  );
 }
 
 /**
@@ -15,15 +39,19 @@ export interface LanguageEncoderOptions {
  * the completion and the end are learnt. Prompt and completion are tokenised apart, so that a prompt given later has the
  * same tokens.
  *
+ * A conversation's template writes its own special tokens, those that open and end it included.
+ *
  * What is too long: a text, or a completion longer than half of the room, loses its rest (and then has no end token,
  * for it does not end there); a prompt loses its beginning.
  */
 export function createLanguageEncoder(
   { tokenizer, endId }: { readonly tokenizer: Tokenizer; readonly endId: number | undefined },
-  { maxLength, separator }: LanguageEncoderOptions,
+  { maxLength, form }: LanguageEncoderOptions,
 ): TextEncoder {
-  const { opening, special } = tokenizer;
-  const end = endId === undefined ? [] : [endId];
+  const { special } = tokenizer;
+  const isChat = 'chat' in form;
+  const opening = isChat ? [] : tokenizer.opening;
+  const end = endId === undefined || isChat ? [] : [endId];
   const room = maxLength - opening.length;
   if (room < 2) {
     throw new InvalidParameterError(
@@ -32,8 +60,11 @@ export function createLanguageEncoder(
   }
   return {
     encode(text, completion) {
-      const prompt = completion === undefined ? [] : [...tokenizer.pieces(text + separator)];
-      const learnt = [...tokenizer.pieces(completion ?? text), ...end];
+      const prompt = completion === undefined ? [] : [...tokenizer.pieces(promptText(text, form))];
+      const learnt = [
+        ...tokenizer.pieces(completion === undefined ? text : completionText(text, completion, form)),
+        ...end,
+      ];
       const kept = Math.min(learnt.length, Math.max(room - prompt.length, Math.ceil(room / 2)));
       const given = prompt.slice(Math.max(0, prompt.length - (room - kept)));
       const ids = [...opening, ...given, ...learnt.slice(0, kept)];

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { canonicalHash, type PrivacyUnit } from '../../privacy/index.ts';
+import { DataError, canonicalHash, type PrivacyUnit } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import {
   openRows,
@@ -15,13 +15,15 @@ import {
 import {
   loadTokenizer,
   openModel,
+  readChatTemplate,
   readGenerationSettings,
   resolveModel,
+  type ChatTemplate,
   type ModelDirectory,
   type Tokenizer,
 } from '../formats/index.ts';
 import { architectureOf, type Architecture, type Task as NetworkTask } from '../models/index.ts';
-import { createLanguageEncoder } from './language.ts';
+import { createLanguageEncoder, type PromptForm } from './language.ts';
 
 /** A pretrained model, opened. */
 export interface BaseModel {
@@ -32,6 +34,7 @@ export interface BaseModel {
   readonly padId: number;
   /** Token that ends a text, where the model has one. */
   readonly endId: number | undefined;
+  readonly chat: ChatTemplate | undefined;
   /** SHA-256 over the digests of all of its files. */
   readonly digest: string;
 }
@@ -52,6 +55,7 @@ export async function openBaseModel(path: string, reference: string): Promise<Ba
     tokenizer,
     padId: tokenizer.special.pad ?? 0,
     endId: endIds[0],
+    chat: await readChatTemplate(path),
     digest: canonicalHash((await directory.digests()).map(({ path: file, sha256 }) => [file, sha256])),
   };
 }
@@ -87,8 +91,20 @@ export function encoderFor({ tokenizer }: Pick<BaseModel, 'tokenizer'>, maxLengt
 export function jobEncoder(config: Config, model: BaseModel): TextEncoder {
   const maxLength = maxLengthFor(config, model);
   return config.task === 'generation'
-    ? createLanguageEncoder(model, { maxLength, separator: config.data.separator })
+    ? createLanguageEncoder(model, { maxLength, form: promptForm(config, model) })
     : encoderFor(model, maxLength);
+}
+
+/**
+ * How a job writes its prompts.
+ * @throws DataError where it asks for a chat template that the model does not have
+ */
+export function promptForm({ data }: Config, { chat, reference }: BaseModel): PromptForm {
+  if (!data.chat) return { separator: data.separator };
+  if (chat !== undefined) return { chat };
+  throw new DataError(
+    `data.chat=true: ${reference} has no chat template. Choose one that has, or leave it out.`,
+  );
 }
 
 export function taskOf(config: Config): Exclude<Task, 'unlabelled'> {

@@ -44,6 +44,8 @@ export interface JobPlan {
   readonly maxLength: number;
   /** Text that ends every prompt, for a model that learnt to complete them. */
   readonly separator?: string;
+  /** Prompts are turns of a conversation, by the model's chat template. */
+  readonly chat?: true;
   readonly seed: number;
   readonly average: number;
   readonly training: readonly TrainingPhase[];
@@ -82,7 +84,9 @@ export async function planJob(
     head: settings.head,
     maxLength: maxLengthFor(config, model),
     ...(config.task === 'generation' && config.data.columns.completion !== undefined
-      ? { separator: config.data.separator }
+      ? config.data.chat
+        ? { chat: true as const }
+        : { separator: config.data.separator }
       : {}),
     seed: config.seed,
     average: config.train.average,

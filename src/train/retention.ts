@@ -70,5 +70,7 @@ function hasLanguageHead({ model: { directory, architecture } }: TrainedRun): bo
   if (architecture.family === 'decoder') return true;
   const wanted = architecture.modelType === 'distilbert' ? 'vocab_transform.weight' : undefined;
   const names = [...directory.weights.tensors.keys()];
-  return names.some((name) => name === wanted || /^(cls\.predictions|lm_head|generator_predictions)\./.test(name));
+  return names.some(
+    (name) => name === wanted || /^(cls\.predictions|lm_head|generator_predictions)\./.test(name),
+  );
 }

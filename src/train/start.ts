@@ -56,9 +56,9 @@ export function requireUnchanged({ digest, ...start }: StoredStart): Start {
 
 /** What the activations of each store depend on, beside the model. */
 export function storeKeysOf({ config, data, audit }: Start): Record<string, string> {
-  const { cleaning, columns, separator, split, labels } = config.data;
+  const { cleaning, columns, separator, chat, split, labels } = config.data;
   const { unit, maxRecordsPerUser } = config.privacy;
-  const shared = { cleaning, columns, separator, split, labels, unit, maxRecordsPerUser };
+  const shared = { cleaning, columns, separator, chat, split, labels, unit, maxRecordsPerUser };
   return Object.fromEntries(
     ['train', 'test', 'validation'].map((part) => [
       part,

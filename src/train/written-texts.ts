@@ -7,7 +7,8 @@ import { readGenerationSettings } from '../formats/index.ts';
 import { writeTokens } from '../generate/index.ts';
 import { buildDecoder, loadParameters, mergeLora, tensorsOf, type ParameterValues } from '../models/index.ts';
 import type { TrainedRun } from './job.ts';
-import { rowsOf } from './materials.ts';
+import { promptText } from './language.ts';
+import { promptForm, rowsOf } from './materials.ts';
 import { chosenTexts, type Measured } from './measure.ts';
 import { writeJson } from './run-directory.ts';
 
@@ -88,12 +89,14 @@ async function openTextWriter({ model, session, plan, config }: TrainedRun): Pro
     head: 'checkpoint',
   });
   const { endIds, repetitionPenalty } = await readGenerationSettings(directory.path, directory.config);
+  const form = promptForm(config, model);
+  const opening = 'chat' in form ? [] : tokenizer.opening;
   const program = await session.engine.load(decoder.graph);
   const tokensOf = ({ prompt }: Prompt): number[] => {
-    const pieces = [...tokenizer.pieces(prompt + config.data.separator)];
+    const pieces = [...tokenizer.pieces(promptText(prompt, form))];
     // Prompts lose their beginning, as in training.
-    const room = Math.max(1, decoder.maxTokens - maxNewTokens - tokenizer.opening.length);
-    return [...tokenizer.opening, ...pieces.slice(Math.max(0, pieces.length - room))];
+    const room = Math.max(1, decoder.maxTokens - maxNewTokens - opening.length);
+    return [...opening, ...pieces.slice(Math.max(0, pieces.length - room))];
   };
   return {
     async write(prompts, values) {

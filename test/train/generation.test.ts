@@ -7,7 +7,12 @@ import { reproducibleRng } from '../../privacy/index.ts';
 import { loadJob, type Config } from '../../src/config/index.ts';
 import { allUnits, microBatches, openRows, readStore } from '../../src/data/index.ts';
 import { createOnnxEngine } from '../../src/engines/index.ts';
-import { loadTokenizer, writeSafetensors, type Tokenizer } from '../../src/formats/index.ts';
+import {
+  loadTokenizer,
+  writeSafetensors,
+  type ChatTemplate,
+  type Tokenizer,
+} from '../../src/formats/index.ts';
 import { openWriter } from '../../src/generate/index.ts';
 import { privateGradient } from '../../src/graph/index.ts';
 import { architectureOf, buildNetwork, feedsOf, initialValues, tensorsOf } from '../../src/models/index.ts';
@@ -121,7 +126,7 @@ async function job(settings: Record<string, Record<string, unknown>>, model = 'g
 function encode(maxLength: number, text: string, completion?: string) {
   const { ids, start, truncated } = createLanguageEncoder(
     { tokenizer, endId: end },
-    { maxLength, separator: ' big' },
+    { maxLength, form: { separator: ' big' } },
   ).encode(text, completion);
   return {
     words: Array.from(ids, (id) => vocabulary[id]!.replace(/[[\]]/g, '')).join(' '),
@@ -129,6 +134,10 @@ function encode(maxLength: number, text: string, completion?: string) {
     truncated,
   };
 }
+
+const chat: ChatTemplate = (messages, { addGenerationPrompt }) =>
+  messages.map(({ role, content }) => `${role === 'user' ? 'big' : 'old'} ${content} [SEP] `).join('') +
+  (addGenerationPrompt ? 'old ' : '');
 
 describe('text to tokens', () => {
   test.each([
@@ -143,6 +152,24 @@ describe('text to tokens', () => {
     expect(encode(maxLength, text, completion)).toEqual({ words: expected, start, truncated });
   });
 
+  test('turns of a conversation are written by the chat template, whose marks end them', () => {
+    const encoder = createLanguageEncoder({ tokenizer, endId: end }, { maxLength: 20, form: { chat } });
+    const { ids, start } = encoder.encode('red dog', 'runs');
+    expect(Array.from(ids, (id) => vocabulary[id]).join(' ')).toBe('big red dog [SEP] old runs [SEP]');
+    expect(start).toBe(5);
+    const mismatched = createLanguageEncoder(
+      { tokenizer, endId: end },
+      {
+        maxLength: 20,
+        form: {
+          chat: (messages, options) =>
+            options.addGenerationPrompt ? 'x' : messages.map(({ role }) => role).join(' '),
+        },
+      },
+    );
+    expect(() => mismatched.encode('red', 'dog')).toThrow(/chat template writes a turn otherwise/);
+  });
+
   test('a limit that leaves no room is refused', () => {
     expect(() => encode(2, 'red')).toThrow(/data.maxLength=2: 1 special tokens leave no room/);
   });
@@ -152,7 +179,10 @@ async function storeOf(file: string, unit: 'record' | 'user' = 'record') {
   const source = openRows(join(root, file), {
     columns: { text: 'given', textPair: 'answer', unit: 'writer' },
   });
-  const encoder = createLanguageEncoder({ tokenizer, endId: end }, { maxLength: 16, separator: '' });
+  const encoder = createLanguageEncoder(
+    { tokenizer, endId: end },
+    { maxLength: 16, form: { separator: '' } },
+  );
   return readStore(source, {
     tokenizer: encoder,
     task: 'generation',
@@ -303,9 +333,27 @@ describe('a job', () => {
     ],
     [{ train: { method: 'head' } }, /train.method=head, but a language model has no head of its own/],
     [{ data: { labels: ['a', 'b'] } }, /data.labels: has no effect with task=generation/],
+    [{ data: { chat: true, separator: 'x' } }, /data.separator: has no effect with data.chat=true/],
+    [{ data: { chat: true, columns: { text: 'all' } } }, /data.chat: needs data.columns.prompt and/],
     [{ train: { head: 'first' } }, /train.head: has no effect with task=generation/],
   ])('%j is refused', async (settings, message) => {
     await expect(job(settings)).rejects.toThrow(message);
+  });
+
+  test('as a conversation: the template decides, and a model without one is refused', async () => {
+    const template =
+      "{% for m in messages %}{{ 'big ' + m.content + ' [SEP] ' }}{% endfor %}{% if add_generation_prompt %}{{ 'big ' }}{% endif %}";
+    const config = await job({ data: { chat: true }, train: { steps: 1 } });
+    const out = newRun({ root, model: 'gpt2', remove: () => undefined });
+    await expect(runJob(config, out)).rejects.toThrow(/data.chat=true: gpt2 has no chat template/);
+    await writeFile(join(root, 'gpt2', 'chat_template.jinja'), template);
+    await runJob(config, out);
+    rmSync(join(root, 'gpt2', 'chat_template.jinja'));
+    expect(await jsonOf(join(out, 'release', 'plan.json'))).toMatchObject({ chat: true });
+    const writer = await openWriter(out, { threads: 1 });
+    const turn = writer.prompt('red dog', true).map((id) => vocabulary[id]);
+    await writer.close();
+    expect(turn.join(' ')).toBe('big red dog [SEP] big');
   });
 
   test('LoRA on a head that is the word table is refused', async () => {
