@@ -20,5 +20,15 @@ export {
   type GradientGraph,
   type Graph,
 } from './graph/index.ts';
+export {
+  buildReport,
+  checkReport,
+  renderCard,
+  renderHtml,
+  renderOpenDp,
+  reportSchema,
+  type Evidence,
+  type Report,
+} from '../audits/index.ts';
 export { collectReport, writeReport, type WrittenReport } from './report/index.ts';
 export * from './train/index.ts';

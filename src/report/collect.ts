@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { planFromJson } from '../../privacy/index.ts';
+import { diffValues, DriftError, planFromJson } from '../../privacy/index.ts';
 import {
   approvalsIn,
   auditIn,
@@ -32,6 +32,7 @@ export async function collectReport(path: string, statements?: Partial<Statement
   const remedy = 'Give the directory of a finished run; dptune train --resume RUN finishes one.';
   const start = (await readNeeded(join(run, 'private', 'start.json'), remedy)) as Start;
   const stored = (await readNeeded(join(release, 'plan.json'), remedy)) as PlanFacts;
+  requireStarted(stored, start.plan);
   const plan = { ...stored, privacy: planFromJson(stored.privacy) };
   const metrics = (await readNeeded(join(release, 'metrics.json'), remedy)) as Evidence['metrics'];
   const before = (await readIfThere(join(release, 'report.json'))) as Report | undefined;
@@ -55,7 +56,18 @@ export async function collectReport(path: string, statements?: Partial<Statement
   return checkReport(buildReport(evidence));
 }
 
+/** The released plan is the one that the run was started with, but for the stamp of a run that is not private. */
+function requireStarted(released: PlanFacts & { readonly notPrivate?: unknown }, started: PlanFacts): void {
+  const { notPrivate: _, ...own } = released;
+  const [first] = diffValues(started, own);
+  if (!first) return;
+  throw new DriftError(
+    `plan.json: ${first.field} is ${JSON.stringify(first.after)}, and the run was started with ${JSON.stringify(first.before)}. Restore it from a copy.`,
+  );
+}
+
 interface Start {
+  readonly plan: PlanFacts;
   readonly config: Config;
   readonly nonPrivate: boolean;
   readonly seeded: boolean;

@@ -1,7 +1,16 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { buildReport, renderCard, renderOpenDp, type Report } from '../../audits/index.ts';
+import {
+  buildReport,
+  checkStatements,
+  noStatements,
+  renderCard,
+  renderOpenDp,
+  reportSchema,
+  type Report,
+} from '../../audits/index.ts';
+import { crosswalk } from '../../audits/report/content/crosswalk.ts';
 import { makePlan } from '../../privacy/index.ts';
 import { fullEvidence, hostile, nonPrivateEvidence } from './evidence.ts';
 
@@ -162,5 +171,37 @@ test("the claim's two figures are those of TF Privacy's statement", () => {
   expect(unit.userLevel).toMatchObject({
     value: null,
     reason: expect.stringContaining('no user-level guarantee'),
+  });
+});
+
+function page(name: string): Promise<string> {
+  return readFile(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
+}
+
+function cellsOf(line: string): string[] {
+  return line
+    .split('|')
+    .map((cell) => cell.trim())
+    .filter((cell) => cell !== '');
+}
+
+describe('the documentation', () => {
+  test('publishes the schema that reports are checked against', async () => {
+    expect(JSON.parse(await page('report.schema.json'))).toEqual(JSON.parse(JSON.stringify(reportSchema)));
+  });
+
+  test('has the tables of the appendix', async () => {
+    const rows = (await page('crosswalk.md')).split('\n').filter((line) => line.startsWith('| '));
+    const demanded = crosswalk.flatMap((standard) =>
+      standard.rows.map(({ demand, evidence }) => [demand, evidence]),
+    );
+    const documented = rows.map(cellsOf).filter(([first]) => first !== 'asked for' && !/^-+$/.test(first!));
+    expect(documented).toEqual(demanded);
+  });
+
+  test('shows statements that are read as they stand', async () => {
+    const [, example] = /```yaml\n([\s\S]*?)```/.exec(await page('report.md'))!;
+    const stated = await checkStatements(parse(example!));
+    expect(Object.keys(stated).sort()).toEqual(Object.keys(noStatements()).sort());
   });
 });

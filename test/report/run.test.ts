@@ -95,6 +95,7 @@ describe('the report of a run', () => {
 
   test.each([
     ['plan.json', '"steps": 6', '"steps": 5', 'drift'],
+    ['plan.json', '"learningRate": 0.1', '"learningRate": 0.2', 'drift'],
     ['metrics.json', '{', '', 'data'],
   ])('is not made from a damaged %s', async (name, from, to, code) => {
     const copy = newRun(place);
