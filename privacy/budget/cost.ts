@@ -132,10 +132,10 @@ function zcdpOfLeaf(leaf: DpEvent, relation: Relation): number {
 }
 
 /**
- * Gaussians without sampling are exact. Anything else is one mechanism with a certified mu where its delta is at least
- * some floor; below, twice the floor is charged as delta (a curve that is at most that of mu plus f lies below that of
- * mu composed with a failure of probability 2f wherever the Gaussian's delta is at most 1/2). Its mu holds for the plan
- * as a whole only, so a part of its steps costs as much as all of them.
+ * Gaussians without sampling are exact. Anything else is one mechanism whose delta(epsilon) is certified to be at most that
+ * of mu wherever it is above a floor f. Where it is not, it is at most f, and so below the curve of mu composed with a failure
+ * of probability 2f, which is charged as delta. That mu holds for the plan as a whole only, so part of its steps costs as
+ * much as all of them.
  */
 function gaussianCost(scope: Scope, demand: Demand, parts: readonly Part[]): Amounts {
   if (parts.length === 0) return [0, 0];

@@ -37,7 +37,9 @@ const BLOCKING_MS = 20;
 export async function openDatabase(url: string): Promise<Database> {
   const database = /^postgres(ql)?:\/\//.test(url) ? await openPostgres(url) : await openSqlite(pathOf(url));
   try {
-    const newer = (await isCurrent(database)) ? undefined : await database.exclusive(migrate);
+    const newer = (await isCurrent(database))
+      ? undefined
+      : await database.exclusive((db) => migrate(db, database.kind));
     if (newer === undefined) return database;
     throw new DataError(
       `ledger=${database.place}: was made by a newer dptune (tables of version ${newer}). Install that one.`,

@@ -33,11 +33,23 @@ export interface Tables {
 
 export type Db = Kysely<Tables> | Transaction<Tables>;
 
-type Migration = (db: Db) => Promise<void>;
+type Migration = (db: Db, kind: 'sqlite' | 'postgres') => Promise<void>;
+
+/** Against accidents: whoever may change tables can also drop a trigger, and only `verify` finds that. */
+const appendOnly = {
+  sqlite: ['update', 'delete'].map(
+    (change) =>
+      `create trigger entries_${change} before ${change} on entries begin select raise(abort, 'entries are never changed'); end`,
+  ),
+  postgres: [
+    `create function entries_stay() returns trigger language plpgsql as $$ begin raise exception 'entries are never changed'; end $$`,
+    'create trigger entries_stay before update or delete or truncate on entries for each statement execute function entries_stay()',
+  ],
+} as const;
 
 /** In order; each brings the tables from the version before to its own. A migration is never changed, only added. */
 const migrations: readonly Migration[] = [
-  async (db) => {
+  async (db, kind) => {
     await db.schema
       .createTable('entries')
       .addColumn('seq', 'integer', (column) => column.primaryKey())
@@ -49,6 +61,7 @@ const migrations: readonly Migration[] = [
       .execute();
     await db.schema.createIndex('entries_job').on('entries').column('job').execute();
     await db.schema.createIndex('entries_scope_type').on('entries').columns(['scope', 'type']).execute();
+    for (const statement of appendOnly[kind]) await sql.raw(statement).execute(db);
     await db.schema
       .createTable('head')
       .addColumn('id', 'integer', (column) => column.primaryKey())
@@ -80,12 +93,12 @@ export const schemaVersion = migrations.length;
  * Brings a ledger's tables to this version, within a transaction that excludes others.
  * @returns the version that a newer program left, where there is one
  */
-export async function migrate(db: Db): Promise<number | undefined> {
+export async function migrate(db: Db, kind: 'sqlite' | 'postgres'): Promise<number | undefined> {
   await sql`create table if not exists schema_version (version integer not null)`.execute(db);
   const row = await db.selectFrom('schema_version').select('version').executeTakeFirst();
   const version = row?.version ?? 0;
   if (version > schemaVersion) return version;
-  for (const step of migrations.slice(version)) await step(db);
+  for (const step of migrations.slice(version)) await step(db, kind);
   if (!row) await db.insertInto('schema_version').values({ version: schemaVersion }).execute();
   else if (version < schemaVersion)
     await db.updateTable('schema_version').set({ version: schemaVersion }).execute();

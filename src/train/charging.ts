@@ -42,12 +42,18 @@ export async function chargingOf(
   options: LedgerOptions & { readonly observer: Observer },
 ): Promise<Charging | undefined> {
   const { observer } = options;
-  if (nonPrivate) return undefined;
   if (config.ledger === 'none') {
-    observer.note('ledger: none, so nobody counts what all runs on these people cost together');
+    if (!nonPrivate)
+      observer.note('ledger: none, so nobody counts what all runs on these people cost together');
     return undefined;
   }
   const { scope, url, approvals = 0 } = config.ledger;
+  if (nonPrivate) {
+    observer.note(
+      `ledger: a run without privacy has no cost that scope ${scope} could hold, so it is not charged`,
+    );
+    return undefined;
+  }
   if (plan.search?.method === 'private-selection') {
     throw new InvalidParameterError(
       `ledger.scope=${scope}: private selection keeps the number of its trials secret, and charges by trial would show it. ` +

@@ -145,6 +145,15 @@ describe.each(databaseKinds)('a ledger on %s', (kind) => {
     await second.close();
   });
 
+  test('G34 entries are only ever added, whoever asks', () =>
+    withLedger(async (ledger) => {
+      await ledger.openScope(scopeSettings('people'));
+      const { read } = ledger.database;
+      await expect(sql`update entries set scope = 'x'`.execute(read)).rejects.toThrow(/never changed/);
+      await expect(sql`delete from entries`.execute(read)).rejects.toThrow(/never changed/);
+      expect((await verifyLedger(ledger.database)).faults).toEqual([]);
+    }));
+
   test('a ledger of a newer program is left alone', async () => {
     const url = fresh();
     const ledger = await openLedger(url, identity);
