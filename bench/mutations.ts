@@ -39,7 +39,7 @@ await engine.dispose();
 place.remove();
 const seconds = (performance.now() - started) / 1000;
 console.log(
-  `${alarms} false alarms in ${cleanRuns} clean runs (at most ${bound.toExponential(1)} each by design), ${(seconds / cleanRuns).toFixed(2)} s a run`,
+  `${alarms} false alarms in ${cleanRuns} clean runs (at most ${bound.toExponential(1)} each by design), ${(seconds / Math.max(1, cleanRuns)).toFixed(2)} s a run`,
 );
 const missed = table.filter(({ caught }) => caught === 'MISSED');
 if (missed.length > 0 || alarms > 0) process.exitCode = 1;

@@ -10,14 +10,6 @@ const keptInAll = 1 << 21;
 /** Steps on a journal that ends there. */
 const lastSteps = 2;
 
-export interface LoopEvidence {
-  readonly steps: number;
-  /** Numbers of noise seen. */
-  readonly draws: number;
-  /** Trials of the sampler seen. */
-  readonly trials: number;
-}
-
 /**
  * Takes steps of the phase's own loop under the plan's own numbers in which the sampled units compute nothing, so that the
  * update is the noise alone; then goes on as after a crash, up to the plan's last step.
@@ -29,44 +21,38 @@ export async function checkLoop(
   verdicts: Verdicts,
   most: number,
   deadline: number,
-): Promise<LoopEvidence> {
+): Promise<void> {
   const { phase, realUnits } = stage;
-  const learningRate = phase.divisor / phase.noiseStandardDeviation;
-  const scene = await stage.open({
-    phase: { ...phase, steps: Math.max(phase.steps, most) },
-    units: 'real',
-    learningRate,
-  });
+  const scene = await stage.open({ phase: { ...phase, steps: Math.max(phase.steps, most) }, units: 'real' });
   const { gather, spans } = sampleOf(stage);
   const draws: Draw[] = [];
   const batches: Uint32Array[] = [];
-  const before = copied(scene.parameters());
-  const look = ({ sum, sampled }: Seen, into: Draw[]): void => {
+  const look = ({ sum }: Seen, into: Draw[]): void => {
     const kept = gather(sum);
     verdicts.noise.must(
       `noise lies on the lattice of phase ${phase.name}`,
       onLattice(kept, phase.latticeSpacing),
     );
     into.push(kept.map((value) => value / phase.noiseStandardDeviation));
-    batches.push(sampled);
   };
   const room = Math.max(4, Math.floor(keptInAll / spans.at(-1)!.end));
   while (draws.length < Math.min(most, room) && (draws.length < 4 || performance.now() < deadline)) {
-    look(await scene.step(nobody), draws);
+    const seen = await scene.step(nobody);
+    look(seen, draws);
+    batches.push(seen.sampled);
   }
   const steps = draws.length;
   const where = `in phase ${phase.name}`;
   verdicts.charges.must(`each step is charged once ${where}`, scene.charged() === steps);
   verdicts.charges.must(`a step is charged before its batch is drawn ${where}`, scene.paidFirst());
   verdicts.charges.note(`${phase.name}: ${steps} steps on a journal of the check's own`);
-  checkMoves(verdicts, where, before, scene, draws.length);
   testNoise(verdicts.noise, where, draws, spans);
   testSampler(verdicts.sampler, where, batches, { units: realUnits, rate: phase.samplingRate });
   const saved = scene.run.snapshot();
   const later = await checkResume(stage, verdicts, saved, look);
   await scene.end();
+  await checkEmpty(stage, verdicts, look);
   testUnrelated(verdicts.resume, `noise repeats after a resume ${where}`, draws, later);
-  return { steps, draws: steps * stage.size, trials: steps * realUnits };
 }
 
 /** A run that a crash took more steps from than its checkpoint knows: they stay charged, and only the rest is taken. */
@@ -106,23 +92,42 @@ async function checkResume(
   return draws;
 }
 
-/** With steps of size 1, k draws of unit noise move a coordinate by sqrt(k) on average. */
-function checkMoves(
+/** Rate at which noise alone moves each coordinate by 1 on average. */
+function unitSteps({ phase }: Stage): number {
+  return phase.divisor / phase.noiseStandardDeviation;
+}
+
+/** Batches of nobody: they draw noise, move the model and are charged like any other (G16). */
+async function checkEmpty(
+  stage: Stage,
   verdicts: Verdicts,
-  where: string,
-  before: Readonly<Record<string, Float32Array>>,
-  scene: Scene,
-  steps: number,
-): void {
+  look: (seen: Seen, into: Draw[]) => void,
+): Promise<void> {
+  const { phase } = stage;
+  const where = `in phase ${phase.name}`;
+  const steps = 2;
+  const scene = await stage.open({
+    phase: { ...phase, steps },
+    units: 'none',
+    learningRate: unitSteps(stage),
+  });
+  const before = copied(scene.parameters());
+  const draws: Draw[] = [];
+  while (draws.length < steps) look(await scene.step(nobody), draws);
+  const { spans } = sampleOf(stage);
+  testNoise(verdicts.empty, `of an empty batch ${where}`, draws, spans);
+  verdicts.empty.must(`an empty batch is charged ${where}`, scene.charged() === steps);
   for (const [name, values] of Object.entries(scene.parameters())) {
     let square = 0;
     for (const [i, value] of values.entries()) square += (value - before[name]![i]!) ** 2;
     const size = Math.sqrt(square / values.length / steps);
-    verdicts.steps.must(`empty batches move ${name} ${where}`, size > 0);
-    if (values.length > 1000)
-      verdicts.steps.must(`steps have their size in ${name} ${where}`, Math.abs(size - 1) < 0.3);
+    verdicts.empty.must(`an empty batch moves ${name} ${where}`, size > 0);
+    if (values.length > 1000) {
+      verdicts.empty.must(`the move has the noise's size in ${name} ${where}`, Math.abs(size - 1) < 0.3);
+    }
   }
-  verdicts.steps.note(`noise alone moved all tensors ${where}`);
+  await scene.end();
+  verdicts.empty.note(`${phase.name}: ${steps} batches of nobody moved all ${spans.length} tensors`);
 }
 
 /** The first numbers of every tensor. */

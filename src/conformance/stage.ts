@@ -57,8 +57,8 @@ export interface Scene {
 export interface SceneOptions {
   /** The plan's phase, or one of other numbers. */
   readonly phase: Phase;
-  /** `real` has the job's public number of units to sample from, `probe` the probe's units. */
-  readonly units: 'real' | 'probe';
+  /** Whom to sample from: as many units as the job has, the probe's units, or nobody. */
+  readonly units: 'real' | 'probe' | 'none';
   /** Without clipping and noise. */
   readonly plain?: boolean;
   /** 0 (default) leaves the parameters as they are. */
@@ -174,7 +174,7 @@ export async function createStage({
         plainSgd(training, learningRate, dropout),
         {
           session: { ...session, records },
-          store: units === 'real' ? stores.train : probe,
+          store: { real: stores.train, probe, none: { ...probe, units: 0 } }[units],
           storeKey: 'probe',
           lora,
           journal: {

@@ -10,7 +10,7 @@ export interface Check {
 }
 
 /** Of every statistical test: how likely it is to reject what is right. */
-export const testLevel = 1e-9;
+export const testLevel = 1e-10;
 
 /** One test of a check: what is asked, and whether the answer was as it must be. */
 interface Question {

@@ -5,7 +5,7 @@ const titles = {
   sampler: 'Each unit is in each batch with the planned probability, independently',
   noise:
     'The noise has the planned scale on every parameter, is new in each step and lies on the public lattice',
-  steps: 'Empty batches draw noise and move the model',
+  empty: 'Empty batches draw noise, move the model and are charged',
   charges: 'Each step is charged, once, before its batch is drawn',
   resume: 'A resumed run goes on at what was charged, with new noise, and stops at the last step',
   'two-worlds': 'One step with a canary and one without differ no more than claimed',

@@ -335,7 +335,7 @@ const further: readonly Omit<Mutation, 'listed'>[] = [
       {
         file: phase,
         find: '      updateParameters(optimizer, vector.values,',
-        replace: '      if (diagnostics.norms.length > 0) updateParameters(optimizer, vector.values,',
+        replace: '      if (units.length > 0) updateParameters(optimizer, vector.values,',
       },
     ],
   },
