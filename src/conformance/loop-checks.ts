@@ -105,7 +105,9 @@ async function checkEmpty(
 ): Promise<void> {
   const { phase } = stage;
   const where = `in phase ${phase.name}`;
-  const steps = 2;
+  const { spans } = sampleOf(stage);
+  // Noise that rounds to exactly 0 (4e-4 at most) must not happen by chance on all of a tensor: four numbers at least.
+  const steps = spans.some(({ start, end }) => end - start === 1) ? 4 : 2;
   const scene = await stage.open({
     phase: { ...phase, steps },
     units: 'none',
@@ -114,7 +116,6 @@ async function checkEmpty(
   const before = copied(scene.parameters());
   const draws: Draw[] = [];
   while (draws.length < steps) look(await scene.step(nobody), draws);
-  const { spans } = sampleOf(stage);
   testNoise(verdicts.empty, `of an empty batch ${where}`, draws, spans);
   verdicts.empty.must(`an empty batch is charged ${where}`, scene.charged() === steps);
   for (const [name, values] of Object.entries(scene.parameters())) {
