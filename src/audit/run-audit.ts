@@ -122,7 +122,8 @@ async function auditOf(directory: RunDirectory): Promise<{
   const isPrivate = ((await readJson(planPath)) as { notPrivate?: boolean }).notPrivate !== true;
   const coins = await committedCoins(directory, plan);
   const { initial, released } = await canaryLosses(config, plan, join(directory.release, 'model'));
-  const drop = initial.map((loss, canary) => loss - released[canary]!);
+  // As published, so that whoever repeats the audit ranks the same numbers.
+  const drop = Array.from(initial, (loss, canary) => Number((loss - released[canary]!).toPrecision(7)));
   const members = Array.from(coins.coins, (coin) => coin === '1');
   const { audit: part, privacy } = plan;
   const family = planFamily(privacy.event, privacy.relation);
@@ -147,7 +148,7 @@ async function auditOf(directory: RunDirectory): Promise<{
     // From here on, what was secret until the canaries were scored: anyone can now repeat the audit.
     nonce: coins.nonce,
     coins: coins.coins,
-    scores: { 'loss drop': Array.from(drop, (score) => Number(score.toPrecision(7))) },
+    scores: { 'loss drop': drop },
     results,
   };
   return { isPrivate, verdict, results, document };

@@ -1,6 +1,7 @@
 import type { Report } from '../../audits/index.ts';
 import { accountantRule, planRule, schemaRule } from './guarantee.ts';
 import { attestationRule } from './attestation.ts';
+import { auditRule } from './audit.ts';
 import type { Finding, Outcome, Rule, Subject } from './check.ts';
 import { checkpointRule } from './checkpoint.ts';
 import { filesRule, formRule, privateRule } from './files.ts';
@@ -44,6 +45,7 @@ export const rules: readonly Rule[] = [
   stampRule,
   renderingsRule,
   stepsRule,
+  auditRule,
   ledgerRule,
   checkpointRule,
   attestationRule,

@@ -76,7 +76,7 @@ const reportEdits: readonly Edit[] = [
   report('evidence for an assumption', 'accounting.assumptions.0.evidence', to('Trust us.')),
   report('public size', 'dataset.publicSize', to(100_000)),
   report('accuracy', 'utility.models.0.figures.0.value', plus(0.01)),
-  report('bound of the audit', 'audit.0.epsilonLower', to(0.1)),
+  report('bound of the audit', 'audit.0.epsilonLower', plus(0.1)),
   report('tests passed', 'implementationTests.passed', to(12)),
   report('budget left', 'ledger.remaining.value', plus(1)),
   report('name of an approver', 'approvals.0.name', to('director')),
@@ -125,6 +125,7 @@ const planEdits: readonly Edit[] = [
   jsonEdit('plan.json', 'stamp')('stamp NOT PRIVATE', 'notPrivate', to(true)),
 ];
 
+const audit = jsonEdit('audit.json', 'audit');
 const fileEdits: readonly Edit[] = [
   fileEdit('weights: one bit', 'files', async (release) => {
     const file = await open(join(release, 'model', 'model.safetensors'), 'r+');
@@ -144,7 +145,13 @@ const fileEdits: readonly Edit[] = [
   jsonEdit('metrics.json', 'report')('accuracy', 'private.accuracy', plus(0.01)),
   jsonEdit('metrics.json', 'stamp')('stamp NOT PRIVATE', 'notPrivate', to(true)),
   jsonEdit('conformance.json', 'report')('a test left out', 'checks', shorter),
-  jsonEdit('audit.json', 'report')('bound', 'results.0.epsilonLower', to(0)),
+  audit('bound', 'results.0.epsilonLower', plus(0.5)),
+  audit('ceiling', 'results.1.ceiling', times(1.1)),
+  audit('right guesses', 'results.0.v', plus(1)),
+  audit('verdict', 'results.0.verdict', to('inconclusive')),
+  audit('a score', 'scores.loss drop.0', plus(100)),
+  audit('a coin', 'coins', (old) => String(old).replace(/.$/, (coin) => String(1 - Number(coin)))),
+  audit('design', 'preregisteredHash', to('d'.repeat(64))),
   jsonEdit('audit.json', 'private')('losses', 'losses', to([0.7, 0.6])),
   fileEdit('audit left out', 'report', (release) => rm(join(release, 'audit.json'))),
   fileEdit('a file more', 'private', (release) => writeFile(join(release, 'notes.txt'), 'x')),

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { signApproval, signerOf, type LogEntry, type Signer } from '../../privacy/index.ts';
+import { auditRun } from '../../src/audit/index.ts';
 import { entriesOf, identityOf, openLedger, type Ledger } from '../../src/ledger/index.ts';
 import { writeReport } from '../../src/report/index.ts';
 import { countUnits, openJobModel, planJob } from '../../src/train/index.ts';
@@ -39,7 +40,7 @@ export function newSigner(name: string): Signer {
 
 /** Jobs of different kinds; the first is the usual one. */
 const kinds: readonly { readonly settings: readonly JobSettings[]; readonly train?: object }[] = [
-  { settings: [] },
+  { settings: [{ audit: { canaries: 40, guesses: 20 } }] },
   { settings: [{ train: { method: 'lora', lora: { rank: 2 }, steps: 4 } }] },
   { settings: [byWriter, { privacy: { relation: 'replace-one' } }] },
   { settings: [{ data: { labels: undefined, columns: { label: 'score' } }, task: 'regression' }] },
@@ -133,10 +134,8 @@ async function releasedRun(place: Workplace, parties: Parties, k: number): Promi
   const out = newRun(place);
   await runJob(config, out, { signer, ...train });
   const release = join(out, 'release');
-  if (isCounted) {
-    await writeFile(join(release, 'conformance.json'), jsonText(conformance));
-    await writeFile(join(release, 'audit.json'), jsonText(audit));
-  }
+  if (isCounted) await writeFile(join(release, 'conformance.json'), jsonText(conformance));
+  if (isApproved) await auditRun(out);
   await writeReport(out);
   await signAgain(out, signer);
   return out;
@@ -161,29 +160,4 @@ const conformance = {
       detail: 'ratio 1.001',
     },
   ],
-};
-
-const audit = {
-  format: 'dptune-audit/1',
-  results: [
-    {
-      adversary: 'A3',
-      method: 'one run',
-      family: null,
-      m: 1000,
-      r: 100,
-      v: 70,
-      delta: 1e-5,
-      confidence: 0.95,
-      correction: null,
-      preregisteredHash: 'd'.repeat(64),
-      epsilonLower: 0.5,
-      ceiling: 3.4654,
-      attack: { auc: 0.6, tprAt001: 0.01, tprAt01: 0.05 },
-      canaryDesign: 'gradient canaries',
-      verdict: 'no violation found',
-      claim: 2.8591,
-    },
-  ],
-  attacks: [],
 };
