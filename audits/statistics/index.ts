@@ -5,7 +5,7 @@ export { checkedDesign, designHash } from './design.ts';
 export type { AuditDesign, BoundMethod, Candidate, GuessRule } from './design.ts';
 export { exposure } from './exposure.ts';
 export { logitOfLoss, offlineLira, onlineLira, rmia } from './membership.ts';
-export type { RmiaSettings, Spread } from './membership.ts';
+export type { Probabilities, RmiaSettings, Spread } from './membership.ts';
 export { oneRunBound, oneRunPValue } from './one-run.ts';
 export type { Guesses, Level } from './one-run.ts';
 export { asPlanned, gaussianFamily, planFamily } from './family.ts';

@@ -41,16 +41,18 @@ export function onlineLira(
 }
 
 /**
- * LiRA, offline: how many standard deviations the target's logit lies above those of models that were not trained on the record;
- * in the order of 1 - P[N(mean, deviation) > logit].
+ * LiRA, offline: how many standard deviations the target's logit lies above those of the models that were not trained on the
+ * record; in the order of 1 - P[N(mean, deviation) > logit].
  * Reference: Carlini et al., arXiv:2112.03570, equation 4.
  */
 export function offlineLira(
   target: ArrayLike<number>,
   shadows: Logits,
+  trained: readonly (readonly boolean[])[],
   spread: Spread = 'per-record',
 ): Float64Array {
-  const { means, deviations } = momentsOf(target.length, shadows, () => true, spread);
+  const outside = (model: number, record: number): boolean => !trained[model]![record]!;
+  const { means, deviations } = momentsOf(target.length, shadows, outside, spread);
   return Float64Array.from(target, (logit, k) => (logit - means[k]!) / deviations[k]!);
 }
 
@@ -102,38 +104,37 @@ export interface RmiaSettings {
   readonly margin: number;
 }
 
+/** Probabilities of the right answers of some records. */
+export interface Probabilities {
+  /** Under the model under attack. */
+  readonly target: ArrayLike<number>;
+  /** Mean under reference models that were not trained on the record. */
+  readonly outside: ArrayLike<number>;
+}
+
 /**
  * RMIA: the share of population records z that the target favours less than the record x, each against its average over reference
  * models: p(x) / P(x) over p(z) / P(z) above the margin, with P(x) = ((1 + a) P_out(x) + (1 - a)) / 2.
  * Reference: Zarifzadeh, Liu, Shokri, arXiv:2312.03262, equations 3, 4 and 10.
- * @param target - probability of the right answer under the model under attack, [records]
- * @param references - the same under models not trained on the records, [models][records]
- * @param population - both for records that nobody trained on
+ * @param population - records that the target was not trained on
  */
 export function rmia(
-  target: ArrayLike<number>,
-  references: readonly ArrayLike<number>[],
-  population: { readonly target: ArrayLike<number>; readonly references: readonly ArrayLike<number>[] },
+  records: Probabilities,
+  population: Probabilities,
   { offline, margin }: RmiaSettings,
 ): Float64Array {
-  const others = ratiosOf(population.target, population.references, offline).sort();
+  const others = ratiosOf(population, offline).sort();
   if (others.length === 0) {
     throw new InvalidParameterError('population=0: RMIA compares with other records. Give some.');
   }
-  return ratiosOf(target, references, offline).map(
-    (ratio) => countBelow(others, ratio / margin) / others.length,
-  );
+  return ratiosOf(records, offline).map((ratio) => countBelow(others, ratio / margin) / others.length);
 }
 
-function ratiosOf(
-  target: ArrayLike<number>,
-  references: readonly ArrayLike<number>[],
-  offline: number,
-): Float64Array {
-  return Float64Array.from(target, (probability, k) => {
-    const outside = references.reduce((total, model) => total + model[k]!, 0) / references.length;
-    return probability / (((1 + offline) * outside + (1 - offline)) / 2);
-  });
+function ratiosOf({ target, outside }: Probabilities, offline: number): Float64Array {
+  return Float64Array.from(
+    target,
+    (probability, k) => probability / (((1 + offline) * outside[k]! + (1 - offline)) / 2),
+  );
 }
 
 /** How many of the ascending values are below `limit`. */

@@ -1,3 +1,4 @@
+export { attackRun, type AttackFigures } from './attacks.ts';
 export { auditRun, requireNoViolation, type RunAudit } from './run-audit.ts';
 export {
   auditScores,

@@ -58,7 +58,7 @@ function labelsOf({ task }: Config, released: BaseModel): Labels {
 }
 
 /** The loss of every record under a model as it lies on disk, in the store's order. */
-async function recordLosses(
+export async function recordLosses(
   config: Config,
   plan: JobPlan,
   model: BaseModel,

@@ -1,6 +1,13 @@
 import type { CommandModule } from 'yargs';
 import { InvalidParameterError } from '../../privacy/errors.ts';
-import { auditRun, auditWhiteBox, requireNoViolation, type RunAudit } from '../audit/index.ts';
+import {
+  attackRun,
+  auditRun,
+  auditWhiteBox,
+  requireNoViolation,
+  type AttackFigures,
+  type RunAudit,
+} from '../audit/index.ts';
 import { writeReport } from '../report/index.ts';
 import type { TrainedRun } from '../train/index.ts';
 import { scores } from './audit-scores.ts';
@@ -11,6 +18,9 @@ interface Arguments extends CommonArguments {
   readonly run: string | undefined;
   readonly 'white-box': boolean;
   readonly steps: number;
+  readonly attacks: boolean;
+  readonly shadows: number;
+  readonly workers: number;
 }
 
 /** Measures how much a run really leaks: a lower bound of its epsilon, which is honest about its power. */
@@ -32,6 +42,24 @@ export const audit: CommandModule<CommonArguments, Arguments> = {
         requiresArg: true,
         describe: 'Steps of each phase to replay, 16 canaries each',
       })
+      .option('attacks', {
+        type: 'boolean',
+        default: false,
+        conflicts: 'white-box',
+        describe: 'Attack the natural records; figures stay in private/',
+      })
+      .option('shadows', {
+        type: 'number',
+        default: 0,
+        requiresArg: true,
+        describe: 'With --attacks: train so many models to compare with (LiRA, RMIA)',
+      })
+      .option('workers', {
+        type: 'number',
+        default: 2,
+        requiresArg: true,
+        describe: 'Shadow models that train at once',
+      })
       .example('$0 audit run', 'exit 30 on a violation, 31 if the audit could not have found one')
       .example('$0 audit scores scores.csv --from one-run --guesses 100', "scores of anybody's model");
   },
@@ -40,6 +68,10 @@ export const audit: CommandModule<CommonArguments, Arguments> = {
       throw new InvalidParameterError('run: missing. Name the directory of a finished run.');
     }
     const output = outputFor(args);
+    if (args.attacks) {
+      showAttacks(output, await attacked(args.run, args, output));
+      return;
+    }
     const found = await (args['white-box'] ? replayed(args.run, args.steps, output) : auditRun(args.run));
     const { page } = await writeReport(args.run);
     showAudit(output, found);
@@ -47,6 +79,43 @@ export const audit: CommandModule<CommonArguments, Arguments> = {
     requireNoViolation(found);
   },
 };
+
+async function attacked(
+  run: string,
+  { shadows, workers }: Pick<Arguments, 'shadows' | 'workers'>,
+  output: Output,
+): Promise<readonly AttackFigures[]> {
+  const whole = [shadows, workers].every((count) => Number.isInteger(count) && count >= 0);
+  if (!whole || shadows === 1) {
+    throw new InvalidParameterError(
+      `shadows=${shadows}, workers=${workers}: must be whole numbers, and not a single shadow. Give 0, or 8 and more.`,
+    );
+  }
+  const observer = watch(output);
+  try {
+    return await attackRun(run, { shadows, workers, observer });
+  } finally {
+    observer.end();
+  }
+}
+
+/** Private: of natural records, and charged to nobody. */
+function showAttacks(output: Output, figures: readonly AttackFigures[]): void {
+  output.table(
+    figures.map(({ attack, group, members, others, auc, tprAt001, tprAt01 }) => ({
+      attack,
+      records: group,
+      trained: members,
+      'not trained': others,
+      AUC: round(auc),
+      'TPR at 0.1 % FPR': round(tprAt001),
+      'TPR at 1 % FPR': round(tprAt01),
+    })),
+  );
+  output.line(
+    'private figures, in private/audit/attacks.json: they are of natural records and charged to nobody',
+  );
+}
 
 async function replayed(run: string, steps: number, output: Output): Promise<RunAudit> {
   if (!(Number.isInteger(steps) && steps >= 1)) {

@@ -34,6 +34,7 @@ interface Arguments extends CommonArguments {
   readonly key: string | undefined;
   readonly 'passphrase-file': string | undefined;
   readonly search: string | undefined;
+  readonly shadow: number | undefined;
   readonly set: readonly string[];
 }
 
@@ -78,6 +79,7 @@ export const train: CommandModule<CommonArguments, Arguments> = {
         describe: 'Key that signs the release and the checkpoint in it, by dptune keys',
       })
       .option('passphrase-file', passphraseOption)
+      .option('shadow', { type: 'number', requiresArg: true, hidden: true, conflicts: 'resume' })
       .option('set', overrideOption)
       .example('$0 train job.yaml --out run', 'train and evaluate')
       .example('$0 train job.yaml --out run -s privacy.epsilon=3', 'with another budget')
@@ -110,6 +112,7 @@ export const train: CommandModule<CommonArguments, Arguments> = {
               out: required(args.out, 'out'),
               nonPrivate: args['non-private'],
               ...(args.plan !== undefined && { plan: await readPlanFile(args.plan) }),
+              ...(args.shadow !== undefined && { shadow: args.shadow }),
               ...(args.search !== undefined && { search: (await readJson(args.search)) as SearchPart }),
             })
           : await resumeJob(args.resume, options);

@@ -14,4 +14,5 @@ export {
   type Tokenizer,
 } from './read.ts';
 export { openRows, type DataFormat, type OpenOptions, type Row, type RowSource } from './rows.ts';
+export { keepUnits } from './subset.ts';
 export { allUnits, lengthOf, type Encoding, type ReadCounts, type Slice, type TokenStore } from './store.ts';

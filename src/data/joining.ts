@@ -23,8 +23,7 @@ export function joinStores(store: TokenStore, more: TokenStore, places: readonly
     end += lengths[index]!;
     offsets[store.records + 1 + index] = end;
   }
-  const picked = (values: Uint8Array | Uint16Array): number[] =>
-    places.map((place) => values[place]!);
+  const picked = (values: Uint8Array | Uint16Array): number[] => places.map((place) => values[place]!);
   return {
     records: store.records + places.length,
     units: store.units + places.length,
@@ -77,6 +76,12 @@ function joinLabels(own: Labels, more: Labels, places: readonly number[]): Label
         own.codes,
         added.flatMap((codes) => [...codes]),
       ),
+    };
+  }
+  if (own.task === 'regression' && more.task === 'regression') {
+    return {
+      ...own,
+      values: Float64Array.from([...own.values, ...places.map((place) => more.values[place]!)]),
     };
   }
   if (own.task === 'generation' && more.task === 'generation') {

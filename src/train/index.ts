@@ -5,7 +5,7 @@ export { finishRun, type Finished } from './finish.ts';
 export { openJob, resumeJob, trainJob, type TrainedRun, type TrainOptions } from './job.ts';
 export { inspectData } from './data-report.ts';
 export { estimateCost, type CostEstimate } from './cost.ts';
-export { countUnits, openJobModel, type BaseModel } from './materials.ts';
+export { countUnits, openJobModel, privateTexts, type BaseModel } from './materials.ts';
 export { openClassifier, type Classifier } from './inference.ts';
 export { summaryRow } from './measure.ts';
 export { InterruptedError, type Observer, type StepState } from './observer.ts';
@@ -13,6 +13,7 @@ export { sessionOf, type ReadyJob } from './job-session.ts';
 export { startPhase, type PhaseRun } from './phase.ts';
 export { adaptersIn, startEngine, trainableIn, type RecordSource, type Session } from './session.ts';
 export type { TrainingPhase } from './settings.ts';
+export { attackPool, shadowUnits } from './shadow.ts';
 export { alone } from './world.ts';
 export {
   planJob,

@@ -28,6 +28,7 @@ import {
 } from './run-directory.ts';
 import { trainPhases } from './run-phases.ts';
 import type { Session } from './session.ts';
+import { shadowStores } from './shadow.ts';
 import { openStart, requireUnchanged, writeStart, type Start } from './start.ts';
 import type { World } from './world.ts';
 
@@ -48,6 +49,8 @@ export interface TrainOptions extends LedgerOptions {
   readonly world?: World;
   /** Where frozen activations are kept; the run's own place unless given. */
   readonly activations?: string;
+  /** Trains on a half of all data, to attack another run with; number of the half. Never to be released. */
+  readonly shadow?: number;
   /** Coins of the canaries, where another run's are to be shared; drawn afresh else. */
   readonly coins?: Coins;
   /** For tests alone: a seeded stream makes the run NOT PRIVATE. */
@@ -88,7 +91,7 @@ export async function trainJob(config: Config, options: TrainOptions): Promise<T
   const model = await openJobModel(config);
   return orClose(model.directory, async () => {
     observer.note(`reading ${config.data.train}`);
-    const { stores, plan } = await dataAndPlan(config, model, options.search);
+    const { stores, plan } = await dataAndPlan(config, model, options.search, options.shadow);
     if (options.plan) requireSameJobPlan(options.plan, plan);
     checkBeforeTraining(config, plan, model, stores);
     const judged = nonPrivate ? undefined : await options.check?.({ config, plan, model, stores });
@@ -167,8 +170,10 @@ async function dataAndPlan(
   config: Config,
   model: BaseModel,
   search: SearchPart | undefined,
+  shadow?: number,
 ): Promise<{ stores: Stores; plan: JobPlan }> {
-  const stores = await readData(config, jobEncoder(config, model));
+  const all = await readData(config, jobEncoder(config, model));
+  const stores = shadow === undefined ? all : shadowStores(all, shadow);
   const { publicSize } = config.privacy;
   const plan = await planJob(config, model, publicSize === 'auto' ? stores.train.units : publicSize, search);
   // A job whose canaries cannot be made is refused now, before anything is spent or written.

@@ -3,10 +3,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { seededStream } from '../../privacy/index.ts';
-import { auditRun, auditWhiteBox, requireNoViolation } from '../../src/audit/index.ts';
+import { attackRun, auditRun, auditWhiteBox, requireNoViolation } from '../../src/audit/index.ts';
 import { commitmentOf } from '../../src/train/index.ts';
 import {
   createWorkplace,
+  filesIn,
   jsonOf,
   newRun,
   recorder,
@@ -166,5 +167,33 @@ describe('verdicts', () => {
     expect((await jsonOf<AuditFile>(join(out, 'release', 'audit.json'))).results).toHaveLength(2);
     const twin = await auditWhiteBox(join(out, 'private', 'non-private'), { steps: 10, canaries: 16 }, quiet);
     expect(twin.verdict).toBe('violation');
+  });
+});
+
+describe('attacks on natural records', () => {
+  test('stay in private/, have groups, and go on with the shadow models that are there', async () => {
+    const out = newRun(place);
+    const config = await tinyJob(place, { train: { steps: 3 }, evaluate: { bootstrap: 0 } });
+    await runJob(config, out, { nonPrivate: true });
+    const stages: string[] = [];
+    const observer = {
+      stopping: () => false,
+      stage: (what: string, done: number, total: number) => void stages.push(`${what} ${done}/${total}`),
+    };
+    const figures = await attackRun(out, { shadows: 2, workers: 2, observer });
+    expect(stages).toEqual(['shadow models 0/2', 'shadow models 1/2', 'shadow models 2/2']);
+    expect(new Set(figures.map(({ attack }) => attack))).toEqual(
+      new Set(['loss', 'LiRA online', 'LiRA offline', 'RMIA']),
+    );
+    expect(figures.filter(({ attack }) => attack === 'loss').map(({ group }) => group)).toEqual([
+      'all',
+      'label sad',
+      'label happy',
+    ]);
+    expect(await jsonOf(join(out, 'private', 'audit', 'attacks.json'))).toEqual(figures);
+    expect((await filesIn(join(out, 'release'))).filter((name) => /attack|audit/.test(name))).toEqual([]);
+    stages.length = 0;
+    expect(await attackRun(out, { shadows: 2, workers: 1, observer })).toEqual(figures);
+    expect(stages).toEqual(['shadow models 2/2']);
   });
 });

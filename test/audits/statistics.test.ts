@@ -208,13 +208,19 @@ describe('scores', () => {
     } = golden.membership;
     const logit = target.map(logitOfLoss);
     expect(rounded(onlineLira(logit, logits, trained))).toEqual(rounded(online));
-    expect(rounded(offlineLira(logit, logits))).toEqual(rounded(offline));
+    expect(
+      rounded(
+        offlineLira(
+          logit,
+          logits,
+          logits.map((row) => row.map(() => false)),
+        ),
+      ),
+    ).toEqual(rounded(offline));
     expect(rounded(losses[0]!.map(logitOfLoss))).toEqual(rounded(logits[0]!));
-    const reference = { target: population[0]!, references: population.slice(1) };
-    const scores = rmia(probability(target), losses.map(probability), reference, {
-      offline: a,
-      margin: gamma,
-    });
+    const records = { target: probability(target), outside: means(losses.map(probability)) };
+    const others = { target: population[0]!, outside: means(population.slice(1)) };
+    const scores = rmia(records, others, { offline: a, margin: gamma });
     expect(rounded(scores)).toEqual(rounded(expected));
   });
 });
@@ -229,6 +235,10 @@ function muAt(epsilon: number): number {
 
 function probability(losses: Row): readonly number[] {
   return losses.map((loss) => Math.exp(-loss));
+}
+
+function means(rows: readonly Row[]): Row {
+  return rows[0]!.map((_, k) => rows.reduce((sum, row) => sum + row[k]!, 0) / rows.length);
 }
 
 function rounded(values: ArrayLike<number>): readonly number[] {
