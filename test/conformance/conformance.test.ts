@@ -16,6 +16,7 @@ import {
   jsonOf,
   newRun,
   recorder,
+  resumeRun,
   runJob,
   tinyJob,
   tinyJobFile,
@@ -94,6 +95,21 @@ test('what a run is started with is in its release, and tells nothing of the dat
   const more = await conformanceOf({ train: { steps: 2 }, data: { train: 'test.csv', test: 'train.csv' } });
   expect(details(more)).toEqual(details(written));
   expect(more.falseAlarm).toBe(written.falseAlarm);
+});
+
+test('a resumed run is judged again, a run without privacy never', async () => {
+  let judged = 0;
+  const judge = (): Promise<object> => Promise.resolve({ judged: (judged += 1) });
+  const [config, out] = [await tinyJob(place), newRun(place)];
+  await expect(trainJob(config, { out, observer: recorder(2), check: judge })).rejects.toMatchObject({
+    code: 'interrupted',
+  });
+  await resumeRun(out, { check: judge });
+  expect(await jsonOf(join(out, 'release', 'conformance.json'))).toEqual({ judged: 2 });
+  const open = newRun(place);
+  await runJob(config, open, { check: judge, nonPrivate: true });
+  expect(judged).toBe(2);
+  expect(existsSync(join(open, 'release', 'conformance.json'))).toBe(false);
 });
 
 test('a job that fails is not started', async () => {
