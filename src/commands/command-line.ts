@@ -61,6 +61,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     describe: 'Write what follows a prompt, with a run or a model',
     load: async () => (await import('./generate.ts')).generate,
   },
+  synthesize: {
+    describe: 'Write a synthetic data set with the model of a run, at no further privacy cost',
+    load: async () => (await import('./synthesize.ts')).synthesize,
+  },
   pretrain: {
     describe: 'Make a small model from public text: a BERT that reads, or a GPT-2 that writes',
     load: async () => (await import('./pretrain.ts')).pretrain,

@@ -177,7 +177,7 @@ async function answerLines(writer: Writer, settings: WritingSettings, args: Argu
 }
 
 /** A line is a prompt, or an object with `prompt`. */
-function promptOf(line: string, number: number): string {
+export function promptOf(line: string, number: number): string {
   if (!line.startsWith('{')) return line;
   let row: { prompt?: unknown };
   try {

@@ -4,4 +4,5 @@ export { evaluatePredictions, slicedMetrics, type Metrics, type SingleLabelMetri
 export type { LabelLists, Predictions, Truth } from './predictions.ts';
 export { entityFigures, type EntityFigures } from './text-entities.ts';
 export { measureTexts, TEXTS, type WrittenText } from './texts.ts';
+export { overlapFigures, syntheticFigures } from './synthetic.ts';
 export { createEventFile, type EventFile } from './tensorboard.ts';

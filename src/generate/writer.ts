@@ -12,6 +12,7 @@ import {
   type Tokenizer,
 } from '../formats/index.ts';
 import { architectureOf, buildDecoder, loadParameters, tensorsOf } from '../models/index.ts';
+import { openingOf } from './opening.ts';
 import { writeTokens, type WritingSettings } from './writing.ts';
 
 /** A language model, ready to write. */
@@ -26,6 +27,8 @@ export interface Writer {
    * @throws InvalidParameterError for an empty prompt, one that is too long, or a turn where the model has no template
    */
   prompt(text: string, asChat?: boolean): readonly number[];
+  /** What stands before a text that follows no prompt. */
+  start(): readonly number[];
   /** @returns new tokens of each prompt */
   write(
     prompts: readonly (readonly number[])[],
@@ -87,6 +90,11 @@ export async function openWriter(path: string, options: WriterOptions = {}): Pro
         throw new InvalidParameterError(
           `prompt: has ${ids.length} tokens, must have at least 1 and fewer than ${maxTokens}. ${ids.length === 0 ? 'Give some text' : 'Shorten it'}.`,
         );
+      },
+      start() {
+        const ids = openingOf(tokenizer, defaults.endIds[0]);
+        if (ids.length > 0) return ids;
+        throw new InvalidParameterError('model: has no token that opens or ends a text. Give prompts.');
       },
       write: (prompts, settings) => writeTokens({ decoder, program }, prompts, settings),
       close: () => started.dispose(),

@@ -1,6 +1,7 @@
 import { DataError, InvalidParameterError } from '../../privacy/index.ts';
 import type { Tokenizer as TextEncoder } from '../data/index.ts';
 import type { ChatTemplate, Tokenizer } from '../formats/index.ts';
+import { openingOf } from '../generate/index.ts';
 import { ignoredLabel, type Batch } from '../models/index.ts';
 
 export interface LanguageEncoderOptions {
@@ -50,16 +51,17 @@ export function createLanguageEncoder(
 ): TextEncoder {
   const { special } = tokenizer;
   const isChat = 'chat' in form;
-  const opening = isChat ? [] : tokenizer.opening;
+  const whole = openingOf(tokenizer, endId);
   const end = endId === undefined || isChat ? [] : [endId];
-  const room = maxLength - opening.length;
-  if (room < 2) {
+  if (maxLength - whole.length < 2) {
     throw new InvalidParameterError(
-      `data.maxLength=${maxLength}: ${opening.length} special tokens leave no room for text. Give more.`,
+      `data.maxLength=${maxLength}: ${whole.length} special tokens leave no room for text. Give more.`,
     );
   }
   return {
     encode(text, completion) {
+      const opening = isChat ? [] : completion === undefined ? whole : tokenizer.opening;
+      const room = maxLength - opening.length;
       const prompt = completion === undefined ? [] : [...tokenizer.pieces(promptText(text, form))];
       const learnt = [
         ...tokenizer.pieces(completion === undefined ? text : completionText(text, completion, form)),

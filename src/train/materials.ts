@@ -176,6 +176,11 @@ export async function readHeldOut(
   });
 }
 
+/** Texts of the training data as they are learnt: the completions, where there are prompts. Private. */
+export async function* privateTexts(config: Config): AsyncGenerator<string> {
+  for await (const { text, textPair } of rowsOf(config, config.data.train, [], false)) yield textPair ?? text;
+}
+
 /** The rows of one of a job's files. */
 export function rowsOf(config: Config, path: string, slices: readonly string[], withUnit = true) {
   const { columns: named, format, delimiter, header, quote } = config.data;

@@ -2,8 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { reproducibleRng } from '../../privacy/index.ts';
+import { runCommandLine } from '../../src/commands/command-line.ts';
 import { loadJob, type Config } from '../../src/config/index.ts';
 import { allUnits, microBatches, openRows, readStore } from '../../src/data/index.ts';
 import { createOnnxEngine } from '../../src/engines/index.ts';
@@ -21,6 +22,7 @@ import { planJob, openJobModel } from '../../src/train/index.ts';
 import {
   filesIn,
   jsonOf,
+  linesOf,
   newRun,
   releasedWeights,
   resumeRun,
@@ -403,5 +405,69 @@ describe('a job', () => {
     const [tokens] = await writer.write([prompt], { ...settings, maxNewTokens: 6, endIds: [end] });
     await writer.close();
     expect(written[0]!['trained']).toBe(writer.tokenizer.decode(tokens!).trim());
+  });
+});
+
+async function synthesize(...args: string[]): Promise<void> {
+  const printed = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  const noted = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  try {
+    await runCommandLine(['synthesize', ...args]);
+  } finally {
+    printed.mockRestore();
+    noted.mockRestore();
+  }
+}
+
+describe('dptune synthesize', () => {
+  let [whole, completing] = ['', ''];
+  beforeAll(async () => {
+    whole = newRun({ root, model: 'llama', remove: () => undefined });
+    completing = newRun({ root, model: 'gpt2', remove: () => undefined });
+    await runJob(await job({ data: { columns: { text: 'all' } }, train: { steps: 2 } }, 'llama'), whole);
+    await runJob(await job({ train: { steps: 2 } }), completing, { nonPrivate: true });
+  });
+  test('writes texts, says what they cost, and keeps their overlap with the data private', async () => {
+    const out = join(root, 'synthetic');
+    await synthesize(whole, '-n', '5', '--out', out, '--seed', '1', '--max-new-tokens', '6');
+    expect(await filesIn(out)).toEqual(['data.jsonl', 'sheet.json']);
+    expect(await linesOf(join(out, 'data.jsonl'))).toHaveLength(5);
+    const sheet = await jsonOf(join(out, 'sheet.json'));
+    const { privacy } = await jsonOf<{ privacy: { epsilon: number; hash: string } }>(
+      join(whole, 'release', 'plan.json'),
+    );
+    expect(sheet).toMatchObject({
+      statement: expect.stringContaining('costs no further budget') as string,
+      guarantee: { epsilon: privacy.epsilon, plan: privacy.hash },
+      figures: { texts: 5 },
+    });
+    expect(await jsonOf(join(whole, 'private', 'overlap-synthetic.json'))).toMatchObject({ length: 8 });
+    await expect(synthesize(whole, '-n', '5', '--out', out)).rejects.toThrow(/out=.*: exists/);
+    const again = join(root, 'again');
+    await synthesize(whole, '-n', '5', '--out', again, '--seed', '1', '--max-new-tokens', '6');
+    expect(await linesOf(join(again, 'data.jsonl'))).toEqual(await linesOf(join(out, 'data.jsonl')));
+  });
+
+  test('goes through the prompts in turn, and stamps what a model without privacy wrote', async () => {
+    const [out, prompts] = [join(root, 'completed'), join(root, 'prompts.txt')];
+    await writeFile(prompts, 'dog red\n{"prompt": "cat old"}\n');
+    await synthesize(completing, '-n', '3', '--out', out, '--prompts', prompts, '--max-new-tokens', '4');
+    const made = await linesOf(join(out, 'data.jsonl'));
+    expect(made.map(({ prompt }) => prompt)).toEqual(['dog red', 'cat old', 'dog red']);
+    expect(await jsonOf(join(out, 'sheet.json'))).toMatchObject({
+      statement: expect.stringContaining('NOT PRIVATE') as string,
+      guarantee: null,
+    });
+  });
+
+  test.each([
+    [['-n', '0'], /number=0: must be a whole number/],
+    [['-n', '2'], /prompts: missing. The model completes prompts/],
+  ])('refuses %s', async (args, message) => {
+    await expect(synthesize(completing, ...args, '--out', join(root, 'none'))).rejects.toThrow(message);
+  });
+
+  test('refuses what is no run', async () => {
+    await expect(synthesize(root, '-n', '1', '--out', join(root, 'none'))).rejects.toThrow(/no finished run/);
   });
 });
