@@ -144,7 +144,7 @@ export const prove: Action<ProveArguments> = {
       ledger.database.exclusive(async (db) => {
         const tree = await treeOf(db);
         const proof = tree.inclusionProof(args.seq);
-        const entry = (await entriesOf(db))[args.seq]!;
+        const [entry] = await entriesOf(db, { seq: args.seq });
         const found = { entry, proof, head: checkpointOf(await headOf(db)) };
         output.line(JSON.stringify(found, null, 2));
         output.event({ event: 'proof', ...found });

@@ -153,6 +153,7 @@ export async function trustedKeys(db: Db): Promise<Set<string>> {
 }
 
 export interface EntryQuery {
+  readonly seq?: number;
   readonly type?: EntryType;
   readonly scope?: string;
   readonly job?: string;
@@ -161,11 +162,21 @@ export interface EntryQuery {
 /** Entries in the order of the log. */
 export async function entriesOf(db: Db, query: EntryQuery = {}): Promise<LogEntry[]> {
   let select = db.selectFrom('entries').select('body').orderBy('seq');
-  for (const field of ['type', 'scope', 'job'] as const) {
+  for (const field of ['seq', 'type', 'scope', 'job'] as const) {
     const value = query[field];
     if (value !== undefined) select = select.where(field, '=', value);
   }
-  return (await select.execute()).map(({ body }) => JSON.parse(body) as LogEntry);
+  return (await select.execute()).map(({ body }) => entryFrom(body));
+}
+
+function entryFrom(body: string): LogEntry {
+  try {
+    return JSON.parse(body) as LogEntry;
+  } catch (error) {
+    throw new DataError(`entry=${body.slice(0, 40)}: is damaged. See dptune budget verify.`, {
+      cause: error,
+    });
+  }
 }
 
 type Known = Pick<LedgerState, 'scopes' | 'jobs'>;

@@ -60,7 +60,7 @@ const migrations: readonly Migration[] = [
       .addColumn('body', 'text', (column) => column.notNull())
       .execute();
     await db.schema.createIndex('entries_job').on('entries').column('job').execute();
-    await db.schema.createIndex('entries_scope_type').on('entries').columns(['scope', 'type']).execute();
+    await db.schema.createIndex('entries_type_scope').on('entries').columns(['type', 'scope']).execute();
     for (const statement of appendOnly[kind]) await sql.raw(statement).execute(db);
     await db.schema
       .createTable('head')

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { signApproval, signCheckpoint, signerOf } from '../../privacy/index.ts';
-import { openDatabase, openLedger, verifyLedger, type Anchor } from '../../src/ledger/index.ts';
+import { entriesOf, openDatabase, openLedger, verifyLedger, type Anchor } from '../../src/ledger/index.ts';
 import { gaussianDemand, identity, request, scopeSettings } from './cases.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'dptune-tamper-'));
@@ -143,6 +143,16 @@ describe('G34 verify finds', () => {
       'checkpoint: the first 11 entries are not those that were signed',
     ]);
     await ledger.close();
+  });
+
+  test('a damaged entry is named where the log is read, too', async () => {
+    const copy = join(directory, 'damaged.db');
+    copyFileSync(sound, copy);
+    const database = await openDatabase(copy);
+    await sql`drop trigger entries_update`.execute(database.read);
+    await sql`update entries set body = '{broken' where seq = 3`.execute(database.read);
+    await expect(entriesOf(database.read)).rejects.toThrow(/^entry=\{broken: is damaged/);
+    await database.close();
   });
 
   test('checkpoints of others', async () => {
