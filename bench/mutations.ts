@@ -1,5 +1,5 @@
 /**
- * The mutation zoo: what tier 0 says of each mistake, and how often it is wrong about sources without any.
+ * The mutation zoo: what tier 0, or else whole runs, say of each mistake, and how often it is wrong about sources without any.
  *
  *     npx tsx bench/mutations.ts [clean runs] [names of mutations, by a part]
  */
@@ -15,8 +15,8 @@ const wanted = process.argv[3] ?? '';
 const table = [];
 for (const mutation of zoo.filter(({ name }) => name.includes(wanted))) {
   const { name } = mutation;
-  const { caughtBy, seconds } = await tryMutation(mutation);
-  const caught = caughtBy.length === 0 ? 'MISSED' : `tier 0: ${caughtBy.join(', ')}`;
+  const { tier, caughtBy, seconds } = await tryMutation(mutation);
+  const caught = tier === undefined ? 'MISSED' : `${tier}: ${caughtBy.join(', ')}`;
   table.push({ mutation: name, G36: mutation.listed ? 'yes' : '', caught, seconds: seconds.toFixed(1) });
 }
 console.table(table);

@@ -42,19 +42,26 @@ export async function inCage<T>(
 
 /** What became of a mutation. */
 export interface Catch {
-  /** Failed checks of tier 0; what went wrong where it did not come to an end; empty where nothing was noticed. */
+  /** What noticed it: `tier 0`, or whole runs; nothing where it got away. */
+  readonly tier: string | undefined;
+  /** Failed checks of tier 0; what went wrong where it did not come to an end. */
   readonly caughtBy: readonly string[];
   readonly seconds: number;
 }
 
-/** Runs tier 0 on a copy of the sources with the mistake in it. */
+/** Runs tier 0 on a copy of the sources with the mistake in it, and whole runs where it finds nothing. */
 export function tryMutation({ job, edits }: Mutation): Promise<Catch> {
   return inCage(edits, async (addressOf) => {
     const mutant = (await import(addressOf('test/mutations/subject.ts'))) as typeof subject;
     const started = performance.now();
+    const taken = (): number => (performance.now() - started) / 1000;
     const caughtBy = await mutant
       .failedChecks(job)
       .catch((error: unknown) => [`stopped: ${String(error).slice(0, 80)}`]);
-    return { caughtBy, seconds: (performance.now() - started) / 1000 };
+    if (caughtBy.length > 0) return { tier: 'tier 0', caughtBy, seconds: taken() };
+    const repeats = await mutant.runsRepeat(job);
+    return repeats
+      ? { tier: 'runs', caughtBy: ['noise repeats'], seconds: taken() }
+      : { tier: undefined, caughtBy, seconds: taken() };
   });
 }

@@ -1,6 +1,15 @@
 import { checkConformance, efforts } from '../../src/conformance/index.ts';
 import { openJob } from '../../src/train/index.ts';
-import { byWriter, createWorkplace, tinyJob, type JobSettings } from '../support/tiny-job.ts';
+import {
+  byWriter,
+  createWorkplace,
+  largestDifference,
+  newRun,
+  releasedWeights,
+  runJob,
+  tinyJob,
+  type JobSettings,
+} from '../support/tiny-job.ts';
 
 /** Small jobs that show different parts of a trainer. */
 const jobs = {
@@ -23,6 +32,20 @@ export async function failedChecks(kind: Kind): Promise<string[]> {
     } finally {
       await job.model.directory.close();
     }
+  } finally {
+    place.remove();
+  }
+}
+
+/** For what tier 0 cannot see, because it chooses its own streams: whether two runs of a job come to the same weights. */
+export async function runsRepeat(kind: Kind): Promise<boolean> {
+  const place = await createWorkplace();
+  try {
+    const config = await tinyJob(place, jobs[kind]);
+    const outs = [newRun(place), newRun(place)];
+    for (const out of outs) await runJob(config, out);
+    const [first, second] = await Promise.all(outs.map(releasedWeights));
+    return largestDifference(first!, second!) === 0;
   } finally {
     place.remove();
   }

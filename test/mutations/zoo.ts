@@ -243,6 +243,22 @@ const listed: readonly Omit<Mutation, 'listed'>[] = [
 
 const further: readonly Omit<Mutation, 'listed'>[] = [
   {
+    name: "a run's stream from the job's seed",
+    job: 'head',
+    edits: [
+      {
+        file: 'src/train/run-phases.ts',
+        find: 'import { createReadRegistry, secureStream } from',
+        replace: 'import { createReadRegistry, seededStream } from',
+      },
+      {
+        file: 'src/train/run-phases.ts',
+        find: '(options.stream ?? secureStream())',
+        replace: '(options.stream ?? seededStream(plan.seed))',
+      },
+    ],
+  },
+  {
     name: 'a step fewer accounted than taken',
     job: 'head',
     edits: [
