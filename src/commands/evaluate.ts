@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
-import { openClassifier, openRunConfig, summaryRow } from '../train/index.ts';
+import type { Config } from '../config/index.ts';
+import { evaluateLanguageModel, openClassifier, openRunConfig, summaryRow } from '../train/index.ts';
 import { outputFor, type CommonArguments } from './output.ts';
 
 interface Arguments extends CommonArguments {
@@ -25,14 +26,23 @@ export const evaluate: CommandModule<CommonArguments, Arguments> = {
   handler: async (args) => {
     const output = outputFor(args);
     const config = await openRunConfig(args.run);
-    const classifier = await openClassifier(join(args.run, 'release', 'model'));
-    try {
-      const metrics = await classifier.evaluate(config, args.data);
-      const row = summaryRow(args.data, metrics);
-      if (row) output.table([row]);
-      output.event({ event: 'done', metrics });
-    } finally {
-      await classifier.close();
-    }
+    const metrics = await metricsOf(config, join(args.run, 'release', 'model'), args.data);
+    const row = summaryRow(args.data, metrics);
+    if (row) output.table([row]);
+    output.event({ event: 'done', metrics });
   },
 };
+
+async function metricsOf(
+  config: Config,
+  model: string,
+  data: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  if (config.task === 'generation') return evaluateLanguageModel(config, model, data);
+  const classifier = await openClassifier(model);
+  try {
+    return await classifier.evaluate(config, data);
+  } finally {
+    await classifier.close();
+  }
+}

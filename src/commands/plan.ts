@@ -88,7 +88,8 @@ export function showPlan(output: Output, made: JobPlan): void {
   output.line(
     `Units       ${privacy.publicSize}, ${made.sizeSource === 'declared' ? 'declared public' : 'counted in the data and treated as public'}`,
   );
-  output.line(`Model       ${made.model.reference}, head ${made.head}, at most ${made.maxLength} tokens`);
+  const head = made.task === 'generation' ? '' : `, head ${made.head}`;
+  output.line(`Model       ${made.model.reference}${head}, at most ${made.maxLength} tokens`);
   output.line();
   output.table(
     privacy.phases.map((phase, index) => ({

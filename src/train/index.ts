@@ -6,7 +6,7 @@ export { openJob, resumeJob, trainJob, type TrainedRun, type TrainOptions } from
 export { inspectData } from './data-report.ts';
 export { estimateCost, type CostEstimate } from './cost.ts';
 export { countUnits, openJobModel, privateTexts, type BaseModel } from './materials.ts';
-export { openClassifier, type Classifier } from './inference.ts';
+export { evaluateLanguageModel, openClassifier, type Classifier } from './inference.ts';
 export { summaryRow } from './measure.ts';
 export { InterruptedError, type Observer, type StepState } from './observer.ts';
 export { sessionOf, type ReadyJob } from './job-session.ts';

@@ -9,11 +9,12 @@ import {
   exportedHead,
   feedsOf,
   loadParameters,
+  tensorsOf,
   type Batch,
   type ExportedHead,
 } from '../models/index.ts';
 import { scatterRows } from './evaluation.ts';
-import { encoderFor, openBaseModel, readHeldOut } from './materials.ts';
+import { encoderFor, jobEncoder, maxLengthFor, openBaseModel, readHeldOut } from './materials.ts';
 import { measure, type Measured } from './measure.ts';
 import { readJson, type JobPlan } from './plan-file.ts';
 
@@ -96,6 +97,41 @@ export async function openClassifier(path: string, engineChoice: EngineChoice = 
       await model.directory.close();
     },
   };
+}
+
+/**
+ * Figures of a language model on a file with the columns of a job.
+ * @param path - model directory
+ */
+export async function evaluateLanguageModel(config: Config, path: string, file: string): Promise<Measured> {
+  const model = await openBaseModel(path, path);
+  const engine = await createEngine();
+  try {
+    const { architecture, padId } = model;
+    const encoder = jobEncoder(config, model);
+    const maxTokens = maxLengthFor(config, model);
+    const network = buildNetwork({ architecture, task: 'causal-lm', maxTokens });
+    const { params } = network;
+    const rng = reproducibleRng(0);
+    const { values } = await loadParameters(model.directory.weights, {
+      architecture,
+      params,
+      rng,
+      head: 'checkpoint',
+    });
+    await engine.write(tensorsOf(params, values));
+    const program = await engine.load(network.graph);
+    const store = await readHeldOut(config, file, encoder, undefined);
+    const losses = new Float32Array(store.records);
+    for (const batch of microBatches(store, allUnits(store), { tokenBudget: 4096, padId })) {
+      const { data } = (await program.run(feedsOf(network, batch)))[network.output]!;
+      scatterRows(losses, data as Float32Array, batch.recordIndices, 1);
+    }
+    return measure(store, losses, config);
+  } finally {
+    await engine.dispose();
+    await model.directory.close();
+  }
 }
 
 /** Texts are cut where the run cut them, so that its figures are found again. */

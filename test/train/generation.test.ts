@@ -18,7 +18,7 @@ import { openWriter } from '../../src/generate/index.ts';
 import { privateGradient } from '../../src/graph/index.ts';
 import { architectureOf, buildNetwork, feedsOf, initialValues, tensorsOf } from '../../src/models/index.ts';
 import { createLanguageEncoder } from '../../src/train/language.ts';
-import { planJob, openJobModel } from '../../src/train/index.ts';
+import { evaluateLanguageModel, planJob, openJobModel } from '../../src/train/index.ts';
 import {
   filesIn,
   jsonOf,
@@ -275,6 +275,9 @@ describe('a job', () => {
     expect(figures['private']!.records).toBe(12);
     expect(figures['private']!.perplexity).toBeCloseTo(Math.exp(figures['private']!.loss), 9);
     expect(figures['private']!.loss).toBeLessThan(0.9 * figures['untrained']!.loss);
+    const test = join(root, 'test.jsonl');
+    const again = await evaluateLanguageModel(config, join(out, 'release', 'model'), test);
+    expect(again['loss']).toBeCloseTo(figures['private']!.loss, 5);
     const files = await filesIn(join(out, 'release'));
     expect(files).toContain('model/generation_config.json');
     expect(files.includes('adapter/adapter_model.safetensors')).toBe(config.train.method === 'lora');
