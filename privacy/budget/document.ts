@@ -11,6 +11,7 @@ import type { Approval, Checkpoint, LogEntry } from '../log/index.ts';
 import { costOf } from './cost.ts';
 import type { Balance, EndPayload, ReservePayload } from './entries.ts';
 import { noAmounts } from './filter.ts';
+import { approvalsFor } from './replay.ts';
 import type { Scope } from './scope.ts';
 
 /** One entry, and the proof that it is in the log of the document's head. */
@@ -126,8 +127,9 @@ function checkpointFaults({ head, checkpoint, publicKey }: LedgerDocument): stri
   return isSame(signed, head) ? [] : ['checkpoint: is of another head'];
 }
 
-function approvalFaults({ plan, approvals, entries }: LedgerDocument): string[] {
+function approvalFaults({ plan, approvals, entries, scope }: LedgerDocument): string[] {
   const { approvalsNeeded } = entries[1]!.entry.payload as unknown as ReservePayload;
+  const needed = approvalsFor([{ scope }], approvalsNeeded);
   const valid = validApprovals(
     plan,
     approvals,
@@ -135,7 +137,7 @@ function approvalFaults({ plan, approvals, entries }: LedgerDocument): string[] 
   );
   if (valid.length < approvals.length)
     return ['approvals: not all are signed, for this plan, by different keys'];
-  return valid.length >= approvalsNeeded ? [] : [`approvals: ${valid.length} of ${approvalsNeeded}`];
+  return valid.length >= needed ? [] : [`approvals: ${valid.length} of ${needed}`];
 }
 
 function isSame(a: unknown, b: unknown): boolean {

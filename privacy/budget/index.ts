@@ -12,7 +12,7 @@ export { capOf, figuresOf, figuresOfCap, fits, levelOf, noAmounts, unitOf } from
 export type { BudgetUnit, Figures } from './filter.ts';
 export { balanceOf, forecast, refusalOf, remedyOf } from './refusal.ts';
 export type { Forecast, Remedy } from './refusal.ts';
-export { applyEntry, emptyState, lineage } from './replay.ts';
+export { applyEntry, approvalsFor, emptyState, lineage } from './replay.ts';
 export type { JobState, LedgerState, ScopeState } from './replay.ts';
 export { logFaults } from './log-check.ts';
 export { scopeOf } from './scope.ts';

@@ -159,14 +159,20 @@ function reserve(state: LedgerState, scope: string, time: string, payload: Reser
     }
   }
   const valid = validApprovals(plan, approvals, [...state.trusted]);
-  if (valid.length < approvalsNeeded) {
+  const most = approvalsFor(scopes, approvalsNeeded);
+  if (valid.length < most) {
     throw new DptuneError(
       'budget',
-      `approvals=${valid.length}: plan ${plan} needs ${approvalsNeeded} by trusted keys. Give them with dptune budget approve ${plan}.`,
+      `approvals=${valid.length}: plan ${plan} needs ${most} by trusted keys. Give them with dptune budget approve ${plan}.`,
     );
   }
   commit(state, scopes, {}, costs);
   state.jobs.set(job, { id: job, scope, plan, state: 'reserved', demand, steps: {}, held: costs });
+}
+
+/** Approvals that a plan needs: what its job asks for, and at least what each of its scopes does. */
+export function approvalsFor(scopes: readonly { readonly scope: Scope }[], asked: number): number {
+  return Math.max(asked, ...scopes.map(({ scope }) => scope.approvals ?? 0));
 }
 
 function charge(state: LedgerState, scope: string, { job: id, steps }: ChargePayload): void {

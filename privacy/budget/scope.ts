@@ -2,7 +2,7 @@ import { log } from '../accounting/elementary.ts';
 import { relations, type Relation } from '../accounting/index.ts';
 import { InvalidParameterError } from '../errors.ts';
 import type { PrivacyUnit } from '../plan/plan.ts';
-import { numberWithin, objectOf, oneOf, text } from '../plan/fields.ts';
+import { numberWithin, objectOf, oneOf, text, wholeNumber } from '../plan/fields.ts';
 
 /** What a population may lose in all. */
 export type BudgetCap = { readonly epsilon: number } | { readonly rho: number } | { readonly mu: number };
@@ -33,6 +33,8 @@ export interface Scope {
   readonly theorem: string;
   /** A larger population that these people belong to: charges count there, too. */
   readonly parent?: string;
+  /** Approvals by trusted keys that every plan needs, whatever its job asks for. */
+  readonly approvals?: number;
   /** UTC date after which nothing more may be charged. */
   readonly expires?: string;
   /** UTC date by which someone should look at the budget again. */
@@ -41,7 +43,7 @@ export interface Scope {
 
 export type ScopeSettings = Omit<Scope, 'method' | 'orders' | 'theorem'>;
 
-const SETTINGS = 'name description unit relation delta budget parent expires review'.split(' ');
+const SETTINGS = 'name description unit relation delta budget parent approvals expires review'.split(' ');
 const THEOREMS = {
   rdp:
     'Renyi filter: Feldman and Zrnic, arXiv:2008.11193, theorem 4.3, at several orders fixed in advance, each with its ' +
@@ -66,7 +68,7 @@ export function scopeOf(settings: ScopeSettings): Scope {
   const delta = numberWithin('delta', fields['delta'], 0, 1, 'Give less than 1 / number of people.');
   const budget = capOf(fields['budget']);
   const method = 'epsilon' in budget ? 'rdp' : 'rho' in budget ? 'zcdp' : 'gdp';
-  const { parent, expires, review } = settings;
+  const { parent, approvals, expires, review } = settings;
   return {
     name,
     description: text('scope.description', fields['description']),
@@ -78,6 +80,9 @@ export function scopeOf(settings: ScopeSettings): Scope {
     ...('epsilon' in budget && { orders: filterOrders(budget.epsilon, delta) }),
     theorem: THEOREMS[method],
     ...(parent !== undefined && { parent: text('parent', parent) }),
+    ...(approvals !== undefined && {
+      approvals: wholeNumber('approvals', approvals, 0, 'It counts people.'),
+    }),
     ...(expires !== undefined && { expires: dateOf('expires', expires) }),
     ...(review !== undefined && { review: dateOf('review', review) }),
   };

@@ -26,6 +26,7 @@ interface InitArguments extends LedgerArguments {
   readonly rho: number | undefined;
   readonly mu: number | undefined;
   readonly parent: string | undefined;
+  readonly approvals: number | undefined;
   readonly expires: string | undefined;
   readonly review: string | undefined;
 }
@@ -70,6 +71,11 @@ export const init: Action<InitArguments> = {
       })
       .option('rho', { type: 'number', requiresArg: true, describe: 'Budget in rho: zCDP' })
       .option('parent', { type: 'string', requiresArg: true, describe: 'Scope that these people belong to' })
+      .option('approvals', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'Approvals by trusted keys that every plan needs',
+      })
       .option('expires', {
         type: 'string',
         requiresArg: true,
@@ -79,7 +85,7 @@ export const init: Action<InitArguments> = {
       .option('ledger', ledgerOption),
   handler: (args) =>
     onLedger(args, async (ledger, output) => {
-      const { description, unit, relation, delta, parent, expires, review } = args;
+      const { description, unit, relation, delta, parent, approvals, expires, review } = args;
       const scope = await ledger.openScope({
         name: args.scope,
         description,
@@ -88,6 +94,7 @@ export const init: Action<InitArguments> = {
         delta,
         budget: budgetIn(args),
         ...(parent !== undefined && { parent }),
+        ...(approvals !== undefined && { approvals }),
         ...(expires !== undefined && { expires }),
         ...(review !== undefined && { review }),
       });

@@ -1,4 +1,5 @@
 import {
+  approvalsFor,
   balanceOf,
   DptuneError,
   fits,
@@ -174,11 +175,12 @@ async function reserve(
   costs: Costs,
   write: Write,
 ): Promise<JobState | DptuneError | undefined> {
-  const { job, scope, plan, unit, relation, demand, approvals: needed = 0 } = request;
+  const { job, scope, plan, unit, relation, demand } = request;
   const known = await jobOf(db, job);
   if (known) return known.plan === plan && known.scope === scope ? known : otherPlan(job);
   const scopes = await lineageOf(db, scope);
   if (!scopes.every(({ scope: one, held }) => fits(one, held, costs[one.name]!))) return undefined;
+  const needed = approvalsFor(scopes, request.approvals ?? 0);
   const approvals = await approvalsOf(db, plan);
   if (approvals.length < needed) {
     await write(db, {

@@ -1,9 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { levelOf, type Payloads } from '../../privacy/index.ts';
+import { levelOf, signApproval, signerOf, type Payloads } from '../../privacy/index.ts';
 import { entriesOf, openLedger, verifyLedger, type Ledger } from '../../src/ledger/index.ts';
 import { gaussianDemand, identity, request, scopeSettings, trainingDemand } from './cases.ts';
 import { binaries, databaseKinds, startCluster, type Cluster } from './postgres.ts';
@@ -113,6 +114,19 @@ describe.each(databaseKinds)('a ledger on %s', (kind) => {
       await ledger.charge(id, { all: 3 });
       await ledger.settle(id, { all: 3 });
       expect(await spent(ledger, 'people')).toBe(whole);
+      expect((await verifyLedger(ledger.database)).faults).toEqual([]);
+    }));
+
+  test('what a scope asks of every plan, no job can do without', () =>
+    withLedger(async (ledger) => {
+      await ledger.openScope(scopeSettings('company', { approvals: 1 }));
+      await ledger.openScope(scopeSettings('people', { parent: 'company' }));
+      const asked = request('people', gaussianDemand(0.01), { approvals: 0 });
+      await expect(ledger.reserve(asked)).rejects.toThrow(/approvals=0: plan a+ needs 1/);
+      const signer = signerOf('ann', generateKeyPairSync('ed25519').privateKey);
+      await ledger.trust(signer.verifier.text, true);
+      await ledger.approve(signApproval(asked.plan, '2026-11-24T12:00:00.000Z', signer));
+      expect(await ledger.reserve(asked)).toMatchObject({ state: 'reserved' });
       expect((await verifyLedger(ledger.database)).faults).toEqual([]);
     }));
 

@@ -231,6 +231,7 @@ test('a plan that needs approvals starts once trusted keys gave them', async () 
   expect(document.approvals.map(({ keyName }) => keyName)).toEqual(['ann', 'bob']);
   expect(ledgerFaults(document, plan)).toEqual([]);
   await ledger.trust(signers[1]!.verifier.text, false);
+  expect(ledgerFaults({ ...document, approvals: document.approvals.slice(1) }, plan)).not.toEqual([]);
   await expect(runJob(config, newRun(place))).rejects.toThrow(/approvals=1/);
 });
 
