@@ -29,7 +29,7 @@ interface Arguments extends CommonArguments {
 }
 
 /** Lower bounds of epsilon from scores of any model. */
-export const scores: CommandModule<CommonArguments, Arguments> = {
+export const scores = {
   command: 'scores [file]',
   describe: "Bounds from scores of anybody's model: a file of scores and of who was trained on",
   builder: (parser) =>
@@ -115,7 +115,7 @@ export const scores: CommandModule<CommonArguments, Arguments> = {
     show(output, found, args);
     if (args.claim !== undefined) requireClaim(found.bounds[0]!, args.claim);
   },
-};
+} satisfies CommandModule<CommonArguments, Arguments>;
 
 const names: Readonly<Record<AuditBound['method'], string>> = {
   'one-run': 'one run (Steinke et al. 2023)',

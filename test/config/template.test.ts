@@ -27,6 +27,7 @@ describe('the template', () => {
         'prompt',
         'retention',
         'test',
+        'source',
         'textPair',
         'unit',
         'validation',
