@@ -109,7 +109,7 @@ function guarantee({
     '',
     `${unit.definition} ${unit.truncation}`,
     '',
-    ...(isGiven(meaning) && isGiven(meaning.attacker)
+    ...(isGiven(meaning)
       ? [
           'The best that any attacker can do:',
           '',

@@ -56,9 +56,10 @@ export const claimSchema = group('The guarantee. Every figure is a certified upp
 });
 
 /** What the guarantee means for an attacker who has the model, knows all other data and may compute without limit. */
-export const meaningSchema = group('The guarantee in plain words, from the exact trade-off curve.', {
-  attacker: orMissing(
-    list(
+export const meaningSchema = group(
+  'The guarantee in plain words, from the exact trade-off curve where it is known.',
+  {
+    attacker: list(
       'The best that any attacker can do who decides whether a given unit took part.',
       group('At one rate of false alarms.', {
         falsePositiveRate: probability('Share of outsiders that the attacker takes for participants.'),
@@ -67,21 +68,20 @@ export const meaningSchema = group('The guarantee in plain words, from the exact
         posteriorFromHundredth: probability('Probability that an alarm is right, at most, if 1 % took part.'),
       }),
     ),
-  ),
-  advantage: orMissing(probability('True minus false positive rate, at most, over all attackers.')),
-  accuracyFromHalf: orMissing(probability('Right guesses about presence, at most, from even odds.')),
-  tradeOff: orMissing(
-    list(
+    advantage: probability('True minus false positive rate, at most, over all attackers.'),
+    accuracyFromHalf: probability('Right guesses about presence, at most, from even odds.'),
+    tradeOff: list(
       'The trade-off curve: least false negative rate at each false positive rate.',
       group('One point.', {
         falsePositiveRate: probability('False positive rate.'),
         falseNegativeRate: probability('False negative rate of every attacker, at least.'),
       }),
     ),
-  ),
-  means: list('What the guarantee means.', text('One sentence.')),
-  doesNotMean: list('What it does not mean.', text('One sentence.')),
-});
+    source: text('What the figures were computed from.'),
+    means: list('What the guarantee means.', text('One sentence.')),
+    doesNotMean: list('What it does not mean.', text('One sentence.')),
+  },
+);
 
 export const unitSchema = group('Who is protected.', {
   kind: choice('The privacy unit.', ['record', 'user']),

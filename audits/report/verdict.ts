@@ -14,7 +14,7 @@ export interface Verdict {
 /** The report in one sentence. Evidence against the guarantee outweighs the guarantee. */
 export function verdictOf(report: Report): Verdict {
   const { status, claim, meaning, implementationTests, audit, accounting } = report;
-  if (!status.private || !isGiven(claim)) {
+  if (!status.private || !isGiven(claim) || !isGiven(meaning)) {
     return {
       tone: 'bad',
       title: 'NOT PRIVATE',
@@ -39,10 +39,8 @@ export function verdictOf(report: Report): Verdict {
       sentence: `A guarantee is stated for this model, but ${against.join(', and ')}. Do not rely on it.`,
     };
   }
-  const attacker = isGiven(meaning) && isGiven(meaning.attacker) ? meaning.attacker.at(1) : undefined;
-  const limit = attacker
-    ? `an attacker who wrongly accuses ${percentAtMost(attacker.falsePositiveRate)} of outsiders finds at most ${percentAtMost(attacker.truePositiveRate)} of those who were in it`
-    : 'what the figures below allow';
+  const { falsePositiveRate, truePositiveRate } = meaning.attacker[1]!;
+  const limit = `an attacker who wrongly accuses ${percentAtMost(falsePositiveRate)} of outsiders finds at most ${percentAtMost(truePositiveRate)} of those who were in it`;
   const tested = isGiven(implementationTests) || isGiven(audit);
   return {
     tone: tested ? 'good' : 'warning',

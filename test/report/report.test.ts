@@ -11,7 +11,10 @@ import {
   type ImplementationTests,
   type Report,
 } from '../../audits/index.ts';
+import { epsilonOf } from '../../privacy/index.ts';
+import { boundsFromProfile } from '../../audits/report/content/profile-bounds.ts';
 import { assumptionsOf } from '../../audits/report/content/assumptions.ts';
+import type { Meaning } from '../../audits/report/schema-claim.ts';
 import type { Accounting } from '../../audits/report/schema-method.ts';
 import { bareEvidence, fullEvidence, hostile, nonPrivateEvidence } from './evidence.ts';
 
@@ -130,15 +133,11 @@ describe('the object', () => {
 
 describe('what it says of the guarantee', () => {
   test('attack rates are bounded by the trade-off curve, and posteriors by Bayes', () => {
-    const { attacker, tradeOff, advantage } = full.meaning as unknown as {
-      attacker: Record<string, number>[];
-      tradeOff: { falsePositiveRate: number; falseNegativeRate: number }[];
-      advantage: number;
-    };
+    const { attacker, tradeOff, advantage } = full.meaning as Meaning;
     for (const { falsePositiveRate, truePositiveRate, posteriorFromHundredth } of attacker) {
-      expect(truePositiveRate! - falsePositiveRate!).toBeLessThanOrEqual(advantage);
-      expect(truePositiveRate!).toBeGreaterThan(falsePositiveRate!);
-      const odds = truePositiveRate! / falsePositiveRate! / 99;
+      expect(truePositiveRate - falsePositiveRate).toBeLessThanOrEqual(advantage);
+      expect(truePositiveRate).toBeGreaterThan(falsePositiveRate);
+      const odds = truePositiveRate / falsePositiveRate / 99;
       expect(posteriorFromHundredth).toBeCloseTo(odds / (1 + odds), 12);
     }
     for (const [k, point] of tradeOff.entries()) {
@@ -158,16 +157,37 @@ describe('what it says of the guarantee', () => {
       expect(epsilon).toBeGreaterThanOrEqual(curve[k - 1]?.epsilon ?? 0);
   });
 
-  test('the cost of a search is the claim of its winner', () => {
+  test('the cost of a search is the claim of its winner, bounded without its loss distribution', () => {
     const { plan } = fullEvidence;
-    const event = { kind: 'composed', events: [plan.privacy.event, plan.privacy.event] } as const;
-    const { claim, scope, accounting } = buildReport({
+    const event = { kind: 'repeat-and-select', mean: 3, shape: 1, event: plan.privacy.event } as const;
+    const epsilon = epsilonOf(event, plan.privacy).epsilon.upper;
+    const { claim, scope, accounting, meaning } = buildReport({
       ...fullEvidence,
-      plan: { ...plan, search: { method: 'charged', candidates: [[], []], event, epsilon: 3.5 } },
+      plan: { ...plan, search: { method: 'private-selection', candidates: [[], []], event, epsilon } },
     });
-    expect(claim).toMatchObject({ epsilon: 3.5, statement: expect.stringContaining('(3.5, ') });
+    expect(claim).toMatchObject({ epsilon, gaussian: { value: null } });
+    expect(epsilon).toBeGreaterThan(plan.privacy.epsilon);
     expect(scope.tuningCovered).toBe(true);
-    expect(accounting).toMatchObject({ curve: { value: null } });
+    // One method is no second opinion of itself.
+    expect(accounting).toMatchObject({ curve: { value: null }, crossCheck: { value: null } });
+    const [searched, alone] = [meaning, full.meaning] as [Meaning, Meaning];
+    for (const [k, { truePositiveRate }] of searched.attacker.entries()) {
+      expect(truePositiveRate).toBeGreaterThan(alone.attacker[k]!.truePositiveRate);
+      expect(truePositiveRate).toBeLessThan(1);
+    }
+    expect(searched.advantage).toBeLessThan(1);
+  });
+
+  test('bounds from epsilons alone hold, and lie above those of the exact curve', () => {
+    const { plan } = fullEvidence;
+    const rough = boundsFromProfile(plan.privacy);
+    const { attacker, advantage } = full.meaning as Meaning;
+    for (const { falsePositiveRate, truePositiveRate } of attacker) {
+      expect(rough.truePositiveRate(falsePositiveRate)).toBeGreaterThanOrEqual(truePositiveRate);
+      expect(rough.truePositiveRate(falsePositiveRate)).toBeLessThan(8 * truePositiveRate);
+    }
+    expect(rough.advantage).toBeGreaterThanOrEqual(advantage);
+    expect(rough.advantage).toBeLessThan(3 * advantage);
   });
 });
 

@@ -9,6 +9,7 @@ import {
 import { costOf, type PlanFacts } from '../evidence.ts';
 import type { Claim, Meaning } from '../schema-claim.ts';
 import { missing, type Field } from '../schema-node.ts';
+import { boundsFromProfile, type AttackBounds } from './profile-bounds.ts';
 import { statementOf, unitInWords } from './words.ts';
 
 const profileDeltas = [1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8] as const;
@@ -100,18 +101,10 @@ export function meaningOf(plan: PlanFacts, readouts: Field<Readouts>): Meaning {
       'It does not protect the raw data, its storage, or the people who can read it.',
     ],
   };
-  if ('value' in readouts) {
-    return {
-      attacker: readouts,
-      advantage: readouts,
-      accuracyFromHalf: readouts,
-      tradeOff: readouts,
-      ...words,
-    };
-  }
+  const bounds = 'value' in readouts ? boundsFromProfile(costOf(plan)) : boundsFromCurve(readouts);
   return {
     attacker: alarmRates.map((falsePositiveRate) => {
-      const truePositiveRate = readouts.truePositiveRate(falsePositiveRate).upper;
+      const truePositiveRate = bounds.truePositiveRate(falsePositiveRate);
       const posterior = (prior: number): number =>
         (prior * truePositiveRate) / (prior * truePositiveRate + (1 - prior) * falsePositiveRate);
       return {
@@ -121,13 +114,24 @@ export function meaningOf(plan: PlanFacts, readouts: Field<Readouts>): Meaning {
         posteriorFromHundredth: posterior(0.01),
       };
     }),
-    advantage: readouts.advantage().upper,
-    accuracyFromHalf: readouts.accuracy(0.5).upper,
+    advantage: bounds.advantage,
+    accuracyFromHalf: bounds.accuracyFromHalf,
     tradeOff: curveRates.map((falsePositiveRate) => ({
       falsePositiveRate,
-      falseNegativeRate: readouts.falseNegativeRate(falsePositiveRate).lower,
+      falseNegativeRate: bounds.falseNegativeRate(falsePositiveRate),
     })),
+    source: bounds.source,
     ...words,
+  };
+}
+
+function boundsFromCurve(readouts: Readouts): AttackBounds {
+  return {
+    source: 'the exact trade-off curve of the mechanism, certified',
+    truePositiveRate: (rate) => readouts.truePositiveRate(rate).upper,
+    falseNegativeRate: (rate) => readouts.falseNegativeRate(rate).lower,
+    advantage: readouts.advantage().upper,
+    accuracyFromHalf: readouts.accuracy(0.5).upper,
   };
 }
 

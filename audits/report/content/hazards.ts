@@ -95,7 +95,7 @@ function aboutTheRun({
     ? 'What was charged to the same scope is counted in the ledger.'
     : 'Nobody counted.';
   const tests = isGiven(implementationTests) ? implementationTests : undefined;
-  const advantage = isGiven(meaning) && isGiven(meaning.advantage) ? meaning.advantage : 1;
+  const advantage = isGiven(meaning) ? meaning.advantage : 1;
   const audited = isGiven(audit)
     ? `${audit.length} audit result${audit.length === 1 ? '' : 's'} in this report.`
     : 'No audit was made.';

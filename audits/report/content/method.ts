@@ -1,4 +1,4 @@
-import { epsilonByRenyi, epsilonCurve, type Plan } from '../../../privacy/index.ts';
+import { epsilonByRenyi, epsilonCurve, epsilonOf, type Plan } from '../../../privacy/index.ts';
 import { costOf, isPrivate, type Evidence } from '../evidence.ts';
 import { isGiven, missing } from '../schema-node.ts';
 import type { Accounting, Mechanism } from '../schema-method.ts';
@@ -66,17 +66,22 @@ export function mechanismOf({ plan, job, stepsCharged }: Evidence): Mechanism {
 
 export function accountingOf(evidence: Evidence): Accounting {
   const { privacy } = evidence.plan;
-  const { accountant } = privacy;
   const { event, delta, relation, epsilon } = costOf(evidence.plan);
+  const answer = evidence.plan.search ? epsilonOf(event, { delta, relation }) : privacy.accountant;
   return {
-    method: methods[accountant.method],
-    version: accountant.version,
-    direction: accountant.direction,
-    digest: accountant.digest,
-    crossCheck: supported(() => ({
-      method: 'Renyi differential privacy, minimised over orders',
-      epsilon: epsilonByRenyi(event, { delta, relation }),
-    })),
+    method: methods[answer.method],
+    version: answer.version,
+    direction: answer.direction,
+    digest: answer.digest,
+    crossCheck:
+      answer.method === 'rdp'
+        ? missing(
+            'no loss distribution is known for this mechanism: the bound rests on Renyi divergences alone',
+          )
+        : {
+            method: 'Renyi differential privacy, minimised over orders',
+            epsilon: epsilonByRenyi(event, { delta, relation }),
+          },
     curve: evidence.plan.search
       ? missing('the cost of a search over settings does not grow step by step')
       : supported(() => curveOf(privacy)),

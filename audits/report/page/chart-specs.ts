@@ -39,7 +39,7 @@ export function epsilonChart({ accounting, claim, mechanism }: Report): Chart | 
 
 /** What the best attacker can do, against one who learns nothing. */
 export function tradeOffChart({ meaning }: Report): Chart | undefined {
-  if (!isGiven(meaning) || !isGiven(meaning.tradeOff)) return undefined;
+  if (!isGiven(meaning)) return undefined;
   const [guarantee, nothing] = ['best attacker on this model', 'guessing (nothing leaks)'];
   const points = [
     ...meaning.tradeOff.map(({ falsePositiveRate, falseNegativeRate }) => ({
@@ -50,7 +50,7 @@ export function tradeOffChart({ meaning }: Report): Chart | undefined {
     { curve: nothing, fpr: 0, fnr: 1 },
     { curve: nothing, fpr: 1, fnr: 0 },
   ];
-  const half = isGiven(meaning.accuracyFromHalf) ? percentAtMost(meaning.accuracyFromHalf) : 'unknown';
+  const half = percentAtMost(meaning.accuracyFromHalf);
   return {
     title: 'What an attacker can still do: misses against false alarms',
     alternative: `Two lines from 1 down to 0. Guessing is the straight one; the best attacker's lies below it. From even odds that attacker is right at most ${half} of the time.`,

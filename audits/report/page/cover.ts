@@ -53,10 +53,9 @@ function subjectOf({ dataset, baseModel, unit }: Report): string {
 }
 
 function figuresOf({ claim, meaning }: Report): Html | undefined {
-  if (!isGiven(claim)) return undefined;
-  const attacker = isGiven(meaning) && isGiven(meaning.attacker) ? meaning.attacker.at(1) : undefined;
-  const accuracy =
-    isGiven(meaning) && isGiven(meaning.accuracyFromHalf) ? meaning.accuracyFromHalf : undefined;
+  if (!isGiven(claim) || !isGiven(meaning)) return undefined;
+  const { falsePositiveRate, truePositiveRate } = meaning.attacker[1]!;
+  const guessing = percentAtMost(falsePositiveRate);
   // The largest whole number that is no more than 1/delta, which float64 may put just below it.
   const oneIn = Math.floor((1 / claim.delta) * (1 + 1e-12));
   return html`<section class="numbers" aria-label="The guarantee in three numbers">
@@ -68,15 +67,14 @@ function figuresOf({ claim, meaning }: Report): Html | undefined {
       </p>
     </div>
     <div>
-      <p class="number">${attacker ? percentAtMost(attacker.truePositiveRate) : 'unknown'}</p>
+      <p class="number">${percentAtMost(truePositiveRate)}</p>
       <p>
         <strong>found, at most</strong>: the share of participants that any attacker identifies while wrongly
-        accusing ${attacker ? percentAtMost(attacker.falsePositiveRate) : 'few'} of outsiders. Guessing finds
-        ${attacker ? percentAtMost(attacker.falsePositiveRate) : 'as few'}.
+        accusing ${guessing} of outsiders. Guessing finds ${guessing}.
       </p>
     </div>
     <div>
-      <p class="number">${accuracy === undefined ? 'unknown' : percentAtMost(accuracy)}</p>
+      <p class="number">${percentAtMost(meaning.accuracyFromHalf)}</p>
       <p>
         <strong>right, at most</strong>: how often any attacker tells correctly whether a person took part,
         from even odds. A coin is right 50 % of the time.

@@ -92,6 +92,10 @@ function budget({ ledger, approvals }: Report, charts: Charts): Html {
           ['Budget', `${ledger.budget.value} ${ledger.budget.unit}`],
           ['Spent before', `${ledger.spentBefore.value} ${ledger.spentBefore.unit}`],
           ['Charged', `${ledger.charged.value} ${ledger.charged.unit}`],
+          [
+            'How it is counted',
+            "By a rule that stays valid when each job depends on the last. That costs something: the charge may be above the job's own epsilon.",
+          ],
           ['Left', `${ledger.remaining.value} ${ledger.remaining.unit}`],
           ...ledger.parents.map(
             ({ scope, charged, remaining }) =>

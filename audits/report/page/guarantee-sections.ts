@@ -58,7 +58,7 @@ function guarantee({ claim, meaning, status }: Report, charts: Charts): Html {
           profile.map(({ delta, epsilon }) => [String(delta), roundedUp(epsilon, 4)]),
         )
       : shown(profile),
-    isGiven(meaning) && isGiven(meaning.attacker)
+    isGiven(meaning)
       ? table(
           'The best that any attacker can do, at most',
           [
@@ -78,7 +78,7 @@ function guarantee({ claim, meaning, status }: Report, charts: Charts): Html {
     isGiven(meaning)
       ? html`<p>
           Advantage (true minus false positive rate) of any attacker, at most:
-          ${shown(meaning.advantage, (value) => roundedUp(value, 4))}.
+          ${roundedUp(meaning.advantage, 4)}. Computed from ${meaning.source}.
         </p>`
       : undefined,
     charts.tradeOff,
