@@ -16,7 +16,7 @@ export interface Observer {
   step(state: StepState): void;
   /** Work that is not a step of training, such as computing the frozen part: what, how many done of how many. */
   stage(what: string, done: number, total: number): void;
-  note(text: string): void;
+  readonly note: (text: string) => void;
   event(event: Readonly<Record<string, unknown>>): void;
   /** True once the user asked to stop; the run saves what it needs to go on and ends. */
   readonly stopping: () => boolean;

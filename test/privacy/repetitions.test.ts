@@ -41,6 +41,11 @@ function chiSquare(drawn: readonly number[], expected: readonly number[]): { val
     : { value: value + (restCount - restExpected) ** 2 / restExpected, cells: cells + 1 };
 }
 
+/** Mean + 5 standard deviations of a chi-square variable. */
+function limit({ cells }: { cells: number }): number {
+  return cells + 5 * Math.sqrt(2 * cells);
+}
+
 describe('the secret number of trials', () => {
   test.each([
     [12, 'poisson'],
@@ -55,8 +60,6 @@ describe('the secret number of trials', () => {
       const drawn = Array.from({ length: 20_000 }, () => drawRepetitions(mean, shape, stream));
       const right = chiSquare(drawn, probabilities(mean, shape, 800));
       const wrong = chiSquare(drawn, probabilities(mean * 1.2, shape, 800));
-      // Mean + 5 standard deviations of a chi-square variable.
-      const limit = ({ cells }: { cells: number }) => cells + 5 * Math.sqrt(2 * cells);
       expect(right.value).toBeLessThan(limit(right));
       expect(wrong.value).toBeGreaterThan(limit(wrong));
     },
