@@ -53,6 +53,8 @@ export interface AuditResult {
   readonly verdict: Verdict;
   /** Epsilon that the plan claims. */
   readonly claim: number;
+  /** Noise over clipping norm, as measured where every step is seen. */
+  readonly noiseMultiplier?: number;
 }
 
 /** The audit of one trained model with its canaries. */

@@ -55,7 +55,7 @@ export async function auditWhiteBox(
 }
 
 /** The Gaussian bound decides: the mechanism says of itself that it is one. */
-function resultsOf({ phase, audit, claim }: PhaseFound): readonly AuditResult[] {
+function resultsOf({ phase, audit, claim, noiseMultiplier }: PhaseFound): readonly AuditResult[] {
   const { errors, bounds, delta, confidence, designHash } = audit;
   const gaussian = bounds.find(({ method }) => method === 'gaussian')!;
   const verdict: Verdict =
@@ -82,6 +82,7 @@ function resultsOf({ phase, audit, claim }: PhaseFound): readonly AuditResult[] 
     canaryDesign: 'gradients of norm C on one random coordinate (Dirac)',
     verdict,
     claim,
+    noiseMultiplier,
   }));
 }
 

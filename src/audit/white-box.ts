@@ -25,6 +25,8 @@ export interface WhiteBoxEffort {
 export interface PhaseFound {
   readonly phase: string;
   readonly audit: TwoWorldAudit;
+  /** The noise that was seen, over C: what an accountant of anybody's can be given. */
+  readonly noiseMultiplier: number;
   /** Epsilon of one step that surely has the canary: what its noise multiplier claims. */
   readonly claim: number;
 }
@@ -81,6 +83,7 @@ export async function replayPhases(
       found.push({
         phase: phase.name,
         audit: auditTwoWorlds({ scores: { [score]: scores }, members }, whiteBoxDesign(delta)),
+        noiseMultiplier: deviationOf(scores.map((value, k) => value - Number(members[k]))),
         claim: epsilonOf(step, { delta, relation: 'add-or-remove-one' }).epsilon.upper,
       });
     }
@@ -166,6 +169,11 @@ async function replay({ job, index, engine, directory, nonPrivate, effort, obser
   }
   await run.close();
   return { scores, members };
+}
+
+/** Of values whose mean is known to be 0. */
+function deviationOf(values: readonly number[]): number {
+  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
 }
 
 /** Different places below `size`, at random. */

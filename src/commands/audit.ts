@@ -148,7 +148,9 @@ export function showFinishedAudit(output: Output, audited: RunAudit): void {
 /** Prints the audit of a run, and of its non-private twin beside it. */
 export function showAudit(output: Output, { isPrivate, verdict, results, twin }: RunAudit): void {
   output.table([...rowsOf('released', results), ...(twin ? rowsOf('NOT PRIVATE twin', twin.results) : [])]);
-  const { confidence, canaryDesign, adversary } = results[0]!;
+  const { confidence, canaryDesign, adversary, noiseMultiplier } = results[0]!;
+  if (noiseMultiplier !== undefined)
+    output.line(`noise measured in the steps: ${round(noiseMultiplier)} times the clipping norm`);
   output.line(
     `audit: ${isPrivate ? verdict : `NOT PRIVATE, measured by what its plan would claim: ${verdict}`} (adversary ${adversary}: ${sees[adversary]}; ${canaryDesign}; ${100 * confidence} % confidence for each bound)`,
   );

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { seededStream } from '../../privacy/index.ts';
+import { seededStream, type Plan } from '../../privacy/index.ts';
 import { attackRun, auditRun, auditWhiteBox, requireNoViolation } from '../../src/audit/index.ts';
 import { commitmentOf } from '../../src/train/index.ts';
 import {
@@ -168,6 +169,31 @@ describe('verdicts', () => {
     const twin = await auditWhiteBox(join(out, 'private', 'non-private'), { steps: 10, canaries: 16 }, quiet);
     expect(twin.verdict).toBe('violation');
   });
+});
+
+test("G25 the noise of a run's own steps, given to another accountant, gives the epsilon of its report", async () => {
+  const golden = await jsonOf<{ rate: number; steps: number; delta: number; epsilons: [number, number][] }>(
+    fileURLToPath(new URL('../golden/audits/epsilon.json', import.meta.url)),
+  );
+  const out = newRun(place);
+  // The usual job: 20 of 120 units a step, 6 steps, noise multiplier 1, delta 1e-4.
+  await runJob(await tinyJob(place, { evaluate: { bootstrap: 0, baselines: [] } }), out);
+  const { privacy } = await jsonOf<{ privacy: Plan }>(join(out, 'release', 'plan.json'));
+  const [phase] = privacy.phases;
+  expect(phase).toMatchObject({ samplingRate: golden.rate, steps: golden.steps });
+  expect(privacy.delta).toBe(golden.delta);
+  const steps = 150;
+  const { results } = await auditWhiteBox(out, { steps, canaries: 16 }, quiet);
+  const measured = results[0]!.noiseMultiplier!;
+  // Relative standard error of a deviation from n values.
+  const error = 4 / Math.sqrt(2 * steps * 16);
+  expect(error).toBeLessThan(0.06);
+  const among = (noise: number) =>
+    golden.epsilons.reduce((a, b) => (Math.abs(b[0] - noise) < Math.abs(a[0] - noise) ? b : a))[1];
+  expect(privacy.epsilon).toBeGreaterThan(among(measured * (1 + error) + 0.01));
+  expect(privacy.epsilon).toBeLessThan(among(measured * (1 - error) - 0.01));
+  // Fifteen per cent less noise would not.
+  expect(privacy.epsilon).toBeLessThan(among(measured * 0.85 * (1 + error)));
 });
 
 describe('attacks on natural records', () => {
