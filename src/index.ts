@@ -32,3 +32,4 @@ export {
 } from '../audits/index.ts';
 export { collectReport, writeReport, type WrittenReport } from './report/index.ts';
 export * from './train/index.ts';
+export { verify, type Check, type Verification, type VerifyOptions } from './verify/index.ts';

@@ -30,7 +30,7 @@ export const ledgerRule: Rule = {
     if (faults.length > 0) return unless(faults, '');
     const { scope, entries, head, charged, remaining, unit, approvals } = ledger;
     return passed(
-      `${entries.length} entries in a log of ${head.size}; scope ${scope.name}, ${unit} ${charged} charged, ${remaining} left; ${approvals.length} approvals`,
+      `${entries.length} entries in a log of ${head.size}; scope ${scope.name}, ${unit} ${charged} charged, ${remaining} left; approved by ${approvals.map(({ publicKey }) => publicKey).join(', ') || 'nobody'}`,
     );
   },
 };
