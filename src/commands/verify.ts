@@ -77,9 +77,10 @@ export function showVerification(output: Output, found: Verification, explain: b
   output.line();
   const left = found.checks.filter(({ outcome }) => outcome === 'not checked').map(({ id }) => id);
   if (found.passed) {
-    output.line(
-      `verified (${found.stamp}); report.json has SHA-256 ${found.reportDigest}${left.length > 0 ? `; not checked: ${left.join(', ')}` : ''}`,
-    );
+    const said = found.stamp === 'PRIVATE' ? '' : ', and says that this run is NOT PRIVATE';
+    const open = left.length > 0 ? `; not checked: ${left.join(', ')}` : '';
+    output.line(`verified: the release holds together${said}${open}`);
+    output.line(`report.json has SHA-256 ${found.reportDigest}`);
   }
   output.event({
     event: 'done',
