@@ -95,7 +95,7 @@ export function utilityChart({ utility }: Report): Chart | undefined {
     type: 'nominal',
     sort: null,
     title: null,
-    axis: { labelLimit: 220, labelColor: 'var(--ink)' },
+    axis: { labelLimit: 320, labelColor: 'var(--ink)' },
   };
   return {
     title: `${metricName(primary)} on the test data, with 95 % intervals`,
