@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DptuneError } from '../../privacy/index.ts';
+import { createReadRegistry, DptuneError } from '../../privacy/index.ts';
 import type { Engine } from '../engines/index.ts';
 import { startEngine, type ReadyJob } from '../train/index.ts';
 import { checkGradients } from './gradient-checks.ts';
@@ -82,6 +82,7 @@ export async function checkConformance(job: ReadyJob, effort: Effort, engine?: E
   process.once('exit', remove);
   const running = engine ?? (await startEngine(job.config));
   try {
+    createReadRegistry(privacy.reads).use('conformance');
     const probe = probeStore(job.stores.train, effort.units);
     for (const [index, phase] of phases.entries()) {
       const stage = await createStage({ job, index, engine: running, probe, asked: effort.units, directory });

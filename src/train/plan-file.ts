@@ -81,7 +81,7 @@ export async function planJob(
     format: 'dptune-plan/1',
     model: { reference: model.reference, files: await model.directory.digests() },
     task: config.task,
-    head: settings.head,
+    head: headFor(config, settings, model),
     maxLength: maxLengthFor(config, model),
     ...(config.task === 'generation' && config.data.columns.completion !== undefined
       ? config.data.chat
@@ -104,8 +104,19 @@ export async function planJob(
   return { ...body, privacy };
 }
 
+/** Where the job leaves it open, a head that the model can be exported with: the mean where there is one. */
+function headFor({ train }: Config, { head }: Settings, { architecture }: BaseModel): Settings['head'] {
+  const { family, encoder } = architecture;
+  return train.head === 'auto' && family === 'encoder' && encoder === undefined ? 'pooler' : head;
+}
+
 /** What a run reads of the private data beside the noisy sums. Nothing of it leaves `private/`. */
 const privateReads: readonly DeclaredRead[] = [
+  {
+    name: 'conformance',
+    purpose: 'gradients of a few units, to see before training that clipping and counting hold for them',
+    disposition: 'private',
+  },
   {
     name: 'data report',
     purpose: 'counts and lengths of the training data, for its owner',
