@@ -18,6 +18,7 @@ export interface Database {
    * returns, or nothing of it ever will be.
    */
   readonly exclusive: <T>(work: (db: Db) => Promise<T>) => Promise<T>;
+  /** Done again, it does nothing. */
   close(): Promise<void>;
 }
 
@@ -120,6 +121,7 @@ function databaseOf(
   read: Kysely<Tables>,
   begin: (db: Kysely<Tables>) => Promise<unknown>,
 ): Database {
+  let closing: Promise<void> | undefined;
   return {
     kind,
     place,
@@ -141,7 +143,7 @@ function databaseOf(
         throw failure(error, place);
       }
     },
-    close: () => read.destroy(),
+    close: () => (closing ??= read.destroy()),
   };
 }
 

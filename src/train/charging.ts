@@ -15,6 +15,7 @@ import {
   openCharging,
   type Charging,
 } from '../ledger/index.ts';
+import { orClose } from './closing.ts';
 import { Journal, readJournal } from './journal.ts';
 import type { Observer } from './observer.ts';
 import type { PhaseRun } from './phase.ts';
@@ -33,10 +34,21 @@ export interface LedgerOptions {
 /**
  * Reserves what a run will cost, or goes on with its reservation. `private/ledger.json` names it, and is written first: a
  * crash right after the reservation leaves a name to go on with.
- * @returns undefined where the job has no budget, or the run is not private and has no cost that a budget could hold
+ * @param work - gets nothing where the job has no budget, or the run is not private and has no cost that a budget could hold;
+ *   what it returns has the charging to close
  * @throws DptuneError `budget` if it is refused: before any step
  */
-export async function chargingOf(
+export async function whileCharged<T>(
+  start: Start,
+  directory: RunDirectory,
+  options: LedgerOptions & { readonly observer: Observer },
+  work: (charging: Charging | undefined) => Promise<T>,
+): Promise<T> {
+  const charging = await chargingOf(start, directory, options);
+  return charging ? orClose(charging, () => work(charging)) : work(undefined);
+}
+
+async function chargingOf(
   { config, plan, nonPrivate }: Start,
   directory: RunDirectory,
   options: LedgerOptions & { readonly observer: Observer },

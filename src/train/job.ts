@@ -11,7 +11,7 @@ import type { Charging } from '../ledger/index.ts';
 import type { LoraSettings } from '../models/index.ts';
 import { drawCoins, makeCanaries, type Coins } from './canaries.ts';
 import { withCanaries, writeCoins } from './canary-store.ts';
-import { chargingOf, type LedgerOptions } from './charging.ts';
+import { whileCharged, type LedgerOptions } from './charging.ts';
 import { orClose } from './closing.ts';
 import { reportData } from './data-report.ts';
 import type { ReadyJob } from './job-session.ts';
@@ -107,12 +107,13 @@ export async function trainJob(config: Config, options: TrainOptions): Promise<T
       ...(coins && { audit: { commitment: coins.commitment } }),
     };
     await reportData(stores, directory, createReadRegistry(plan.privacy.reads), options);
-    const charging = await chargingOf(start, directory, options);
-    if (coins) await writeCoins(directory, plan, coins);
-    await writeStart(directory.start, start);
-    if (judged) await writeJson(join(directory.release, 'conformance.json'), judged);
-    const trained = await withCanaries(start, directory, model, stores);
-    return trainPhases(start, directory, model, trained, options, charging);
+    return whileCharged(start, directory, options, async (charging) => {
+      if (coins) await writeCoins(directory, plan, coins);
+      await writeStart(directory.start, start);
+      if (judged) await writeJson(join(directory.release, 'conformance.json'), judged);
+      const trained = await withCanaries(start, directory, model, stores);
+      return trainPhases(start, directory, model, trained, options, charging);
+    });
   });
 }
 
@@ -150,9 +151,10 @@ export async function resumeJob(
       ? undefined
       : await options.check?.({ config: start.config, plan, model, stores });
     if (judged) await writeJson(join(directory.release, 'conformance.json'), judged);
-    const charging = await chargingOf(unchanged, directory, options);
-    const trained = await withCanaries(unchanged, directory, model, stores);
-    return trainPhases(unchanged, directory, model, trained, options, charging);
+    return whileCharged(unchanged, directory, options, async (charging) => {
+      const trained = await withCanaries(unchanged, directory, model, stores);
+      return trainPhases(unchanged, directory, model, trained, options, charging);
+    });
   });
 }
 
