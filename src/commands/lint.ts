@@ -31,7 +31,8 @@ export const lint: CommandModule<CommonArguments, Arguments> = {
     const output = outputFor(args);
     const { config } = await loadJob(args.job, args.set);
     const found = jobHazards(config);
-    for (const { kind, setting, text, hazard } of found) output.line(`${kind} (${hazard}) ${setting}: ${text}`);
+    for (const { kind, setting, text, hazard } of found)
+      output.line(`${kind} (${hazard}) ${setting}: ${text}`);
     if (found.length === 0) output.line('Nothing to point at in the job.');
     const remarks = args['show-private'] ? await inspectData(config) : [];
     for (const remark of remarks) output.line(`data (private): ${remark}`);
