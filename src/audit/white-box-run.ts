@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AuditBound } from '../../audits/index.ts';
 import { canonicalHash, DriftError } from '../../privacy/index.ts';
@@ -15,6 +15,9 @@ import {
 import type { AuditResult, RunAudit, Verdict } from './run-audit.ts';
 import { replayPhases, type PhaseFound, type WhiteBoxEffort } from './white-box.ts';
 
+/** Without noise every guess is right, and a few steps tell. */
+const twinSteps = 40;
+
 const methods: Readonly<Partial<Record<AuditBound['method'], string>>> = {
   'clopper-pearson': 'Clopper-Pearson (Jagielski et al. 2020)',
   gaussian: 'Gaussian (Nasr et al. 2023)',
@@ -22,7 +25,7 @@ const methods: Readonly<Partial<Record<AuditBound['method'], string>>> = {
 
 /**
  * Replays steps of a run's phases with gradient canaries, on the job's own data and model, and adds what was found to
- * release/audit.json.
+ * release/audit.json; the same, in few steps, without clipping and noise where the run has a non-private twin.
  * @param path - the run directory; the job's data and model must lie where they did
  * @throws DriftError if the job would not train what the run's plan says
  */
@@ -42,16 +45,25 @@ export async function auditWhiteBox(
         `run=${path}: its job now has other phases than its plan. Restore data and model.`,
       );
     }
-    const found = await replayPhases(job, nonPrivate, effort, observer);
-    const results = found.flatMap(resultsOf);
-    const verdict = (['violation', 'inconclusive'] as const).find((wanted) =>
-      results.some((result) => result.verdict === wanted),
-    );
-    await addResults(join(directory.release, 'audit.json'), results);
-    return { isPrivate: !nonPrivate, verdict: verdict ?? 'no violation found', results, twin: undefined };
+    const own = auditOf(await replayPhases(job, nonPrivate, effort, observer), !nonPrivate);
+    await addResults(join(directory.release, 'audit.json'), own.results);
+    if (!existsSync(join(directory.private, 'non-private'))) return own;
+    mkdirSync(join(directory.private, 'audit'), { recursive: true, mode: 0o700 });
+    const few = { ...effort, steps: Math.min(effort.steps, twinSteps) };
+    const twin = auditOf(await replayPhases(job, true, few, observer), false);
+    await writeJson(join(directory.private, 'audit', 'non-private-steps.json'), twin.results);
+    return { ...own, twin };
   } finally {
     await job.model.directory.close();
   }
+}
+
+function auditOf(found: readonly PhaseFound[], isPrivate: boolean): RunAudit {
+  const results = found.flatMap(resultsOf);
+  const verdict = (['violation', 'inconclusive'] as const).find((wanted) =>
+    results.some((result) => result.verdict === wanted),
+  );
+  return { isPrivate, verdict: verdict ?? 'no violation found', results, twin: undefined };
 }
 
 /** The Gaussian bound decides: the mechanism says of itself that it is one. */

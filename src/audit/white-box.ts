@@ -32,7 +32,7 @@ export interface PhaseFound {
 }
 
 /** Units of the real data whose gradients are in a step, at most: the claim is about any data, so a few of them will do. */
-const mostUnits = 32;
+const mostUnits = 8;
 const score = 'canary coordinate';
 
 /**

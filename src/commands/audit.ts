@@ -45,7 +45,6 @@ export const audit: CommandModule<CommonArguments, Arguments> = {
       .option('attacks', {
         type: 'boolean',
         default: false,
-        conflicts: 'white-box',
         describe: 'Attack the natural records; figures stay in private/',
       })
       .option('shadows', {
@@ -66,6 +65,9 @@ export const audit: CommandModule<CommonArguments, Arguments> = {
   handler: async (args) => {
     if (args.run === undefined) {
       throw new InvalidParameterError('run: missing. Name the directory of a finished run.');
+    }
+    if (args.attacks && args['white-box']) {
+      throw new InvalidParameterError('--attacks: is another audit than --white-box. Give one of them.');
     }
     const output = outputFor(args);
     if (args.attacks) {

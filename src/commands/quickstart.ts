@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { CommandModule } from 'yargs';
 import { InvalidParameterError, reproducibleRng } from '../../privacy/index.ts';
+import { auditWhiteBox } from '../audit/index.ts';
 import { loadJob } from '../config/index.ts';
 import { writeReport } from '../report/index.ts';
 import { samplePublicText, sampleReviews, type Review } from '../samples/index.ts';
@@ -59,10 +60,12 @@ export const quickstart: CommandModule<CommonArguments, Arguments> = {
       });
       const finished = await finishRun(run, { observer });
       const audited = await auditFinished(run, observer.note);
+      const replayed = await auditWhiteBox(finished.directory.root, { steps: 60, canaries: 16 }, observer);
       const { page } = await writeReport(finished.directory.root);
       observer.end();
       show(output, finished, page, (performance.now() - started) / 1000);
       if (audited) showFinishedAudit(output, audited);
+      showFinishedAudit(output, replayed);
     } finally {
       observer.end();
     }

@@ -166,8 +166,7 @@ describe('verdicts', () => {
     expect(gaussian.epsilonLower).toBeGreaterThan(0.3 * gaussian.claim);
     expect(gaussian.epsilonLower).toBeLessThan(gaussian.claim);
     expect((await jsonOf<AuditFile>(join(out, 'release', 'audit.json'))).results).toHaveLength(2);
-    const twin = await auditWhiteBox(join(out, 'private', 'non-private'), { steps: 10, canaries: 16 }, quiet);
-    expect(twin.verdict).toBe('violation');
+    expect(right.twin?.verdict).toBe('violation');
   });
 });
 
