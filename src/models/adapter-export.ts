@@ -1,6 +1,7 @@
 import { InvalidParameterError } from '../../privacy/errors.ts';
 import type { AdapterToWrite, NamedTensor } from '../formats/index.ts';
 import type { Architecture } from './architecture.ts';
+import { isOwnHead } from './own-export.ts';
 import type { Head, Task } from './heads.ts';
 import type { LoraSettings } from './modules.ts';
 import type { Network } from './network.ts';
@@ -34,7 +35,7 @@ export function adapterOf(options: AdapterOptions): AdapterToWrite {
     ({ role, place, name }) => role === 'lora' || (place === 'head' && (!language || name.includes('lora'))),
   );
   const tensors = written.map(({ name, shape }): NamedTensor => {
-    const stored = name.startsWith('head.') ? name.replace('head.', 'classifier.') : name;
+    const stored = isOwnHead(name) ? name.replace('head.', 'classifier.') : name;
     return { name: stored, shape, data: values.get(name)! };
   });
   const dense = architecture.encoder?.denseHead.dense ?? '';
@@ -48,7 +49,11 @@ export function adapterOf(options: AdapterOptions): AdapterToWrite {
     fanInFanOut: adapted.some(({ layout }) => layout === 'in-out'),
     taskType:
       task === 'causal-lm' ? 'CAUSAL_LM' : language ? 'FEATURE_EXTRACTION' : linear ? 'TOKEN_CLS' : 'SEQ_CLS',
-    modulesToSave: language ? [] : linear ? ['classifier'] : [...new Set([moduleOf(dense), 'classifier'])],
+    modulesToSave: language
+      ? []
+      : linear
+        ? ['classifier']
+        : (architecture.poolerModules ?? [...new Set([moduleOf(dense), 'classifier'])]),
     tensors,
   };
 }

@@ -31,9 +31,13 @@ export interface Architecture {
   readonly final: (modules: Modules, x: Value) => Value;
   /** hidden states -> logits over the vocabulary. */
   readonly languageHead: (modules: Modules, x: Value) => Value;
-  /** The classification head that transformers has for this family: first token's state [records, hiddenSize] -> [records, labels]. */
+  /** The classification head that transformers has for this family: pooled states [records, hiddenSize] -> [records, labels]. */
   readonly pooler: ((modules: Modules, first: Value, labels: number) => Value) | undefined;
-  /** What it takes to add a layer to an exported checkpoint; encoders only. */
+  /** What the pooler is given: the first token's state (default), or the mean over the record's own tokens. */
+  readonly poolerSees?: 'first' | 'mean';
+  /** Modules that the pooler's parameters are in, where `encoder` does not say. */
+  readonly poolerModules?: readonly string[];
+  /** What it takes to write other heads in the family's terms; encoders only, and not all of them. */
   readonly encoder: EncoderLayout | undefined;
   /** How transformers names its classes: `Bert` in `BertForSequenceClassification`. */
   readonly className: string;

@@ -73,12 +73,27 @@ export function decoderAttention(modules: Modules, attention: DecoderAttention):
   return joinHeads(builder, builder.matmul(weights, repeatHeads(builder, values, heads)));
 }
 
+/** Forbids tokens more than `reach` places away, either way, [tokens, tokens]. */
+export function distanceMask(modules: Modules, reach: number): Value {
+  const { builder } = modules;
+  const [row, column] = places(modules);
+  const over = (from: Value, to: Value): Value =>
+    builder.relu(builder.affine(builder.sub(from, to), 1, -reach));
+  return builder.affine(builder.add(over(row, column), over(column, row)), FORBIDDEN);
+}
+
+/** 0, 1, ... as a row [1, tokens] and as a column [tokens, 1]. */
+function places(modules: Modules): readonly [row: Value, column: Value] {
+  const { builder, maxTokens } = modules;
+  const all = modules.table('places', [1, maxTokens], (at) => at);
+  const row = builder.slice(all, 1, 0, 'tokens');
+  return [row, builder.reshape(row, ['tokens', 1])];
+}
+
 /** Forbids every token what follows it, and what lies before its window, [tokens, tokens]. */
 function causalMask(modules: Modules, window: number | undefined): Value {
   const { builder, maxTokens } = modules;
-  const places = modules.table('places', [1, maxTokens], (at) => at);
-  const row = builder.slice(places, 1, 0, 'tokens');
-  const column = builder.reshape(row, ['tokens', 1]);
+  const [row, column] = places(modules);
   const ahead = builder.relu(builder.sub(row, column));
   if (window === undefined || window >= maxTokens) return builder.affine(ahead, FORBIDDEN);
   const behind = builder.relu(builder.affine(builder.sub(column, row), 1, 1 - window));

@@ -3,7 +3,7 @@ import type { JsonObject, NamedTensor } from '../formats/index.ts';
 import type { Architecture } from './architecture.ts';
 import { firstTokenHead, poolingLayer, type LinearHead } from './head-export.ts';
 import type { Head, Task } from './heads.ts';
-import { OWN_KEY } from './own-export.ts';
+import { isOwnHead, OWN_KEY } from './own-export.ts';
 import type { ParameterSpec } from './parameters.ts';
 
 export interface ExportOptions {
@@ -40,7 +40,7 @@ const PROBLEM_TYPES: Readonly<Partial<Record<Task, string>>> = {
 export function exportModel(options: ExportOptions): ExportedModel {
   const { config, architecture, task, head = 'mean', labelNames = [], params, values } = options;
   const tensors = params
-    .filter(({ name, role }) => role !== 'lora' && !name.startsWith('head.'))
+    .filter(({ name, role }) => role !== 'lora' && !isOwnHead(name))
     .map(({ name, shape }): NamedTensor => ({ name, shape, data: valueOf(values, name) }));
   const { [OWN_KEY]: _, ...rest } = config;
   const layersKey = architecture.encoder?.layersKey;
@@ -50,9 +50,10 @@ export function exportModel(options: ExportOptions): ExportedModel {
     const className = `${architecture.className}${LANGUAGE_CLASS[architecture.modelType] ?? `For${task === 'masked-lm' ? 'MaskedLM' : 'CausalLM'}`}`;
     return { config: { ...base, architectures: [className] }, tensors };
   }
-  if (architecture.encoder === undefined) {
+  const { encoder } = architecture;
+  if (architecture.family === 'decoder' || (encoder === undefined && head !== 'pooler')) {
     throw new InvalidParameterError(
-      `task=${task}; a ${architecture.modelType} classifier with head ${head} has no class in transformers. Choose an encoder.`,
+      `task=${task}; a ${architecture.modelType} classifier with head ${head} has no class in transformers. Choose another head, or an encoder.`,
     );
   }
   const common: JsonObject = {
@@ -72,7 +73,7 @@ export function exportModel(options: ExportOptions): ExportedModel {
   if (head === 'first')
     return { config: common, tensors: [...tensors, ...firstTokenHead(architecture, linear)] };
   return {
-    config: { ...common, [architecture.encoder.layersKey]: architecture.layers + 1 },
+    config: { ...common, [encoder!.layersKey]: architecture.layers + 1 },
     tensors: [...tensors, ...poolingLayer(architecture, linear)],
   };
 }

@@ -6,6 +6,7 @@ import { bertArchitecture } from './bert.ts';
 import { distilbertArchitecture } from './distilbert.ts';
 import { gpt2Architecture } from './gpt2.ts';
 import { llamaArchitecture } from './llama.ts';
+import { modernbertArchitecture } from './modernbert.ts';
 
 const FAMILIES: Readonly<Record<string, (config: JsonObject) => Architecture>> = {
   bert: bertArchitecture,
@@ -13,6 +14,7 @@ const FAMILIES: Readonly<Record<string, (config: JsonObject) => Architecture>> =
   'xlm-roberta': bertArchitecture,
   camembert: bertArchitecture,
   distilbert: distilbertArchitecture,
+  modernbert: modernbertArchitecture,
   electra: bertArchitecture,
   gpt2: gpt2Architecture,
   llama: llamaArchitecture,

@@ -147,8 +147,14 @@ function difference(labels: number, n: number): Float32Array {
   return matrix(labels, n, (row, column) => (column === row ? 1 : column === labels + row ? -1 : 0));
 }
 
-/** @throws InvalidParameterError for more labels than a linear head of this family can be exported with */
-export function checkExportable(head: Head, labels: number, { hiddenSize, encoder }: Architecture): void {
+/** @throws InvalidParameterError for a head that this family cannot be exported with, or more labels than it can hold */
+export function checkExportable(head: Head, labels: number, architecture: Architecture): void {
+  const { hiddenSize, encoder, modelType } = architecture;
+  if (head !== 'pooler' && encoder === undefined) {
+    throw new InvalidParameterError(
+      `head=${head}; transformers has no class for a ${modelType} with such a head. Use head: pooler.`,
+    );
+  }
   if (head === 'mean' || (head === 'first' && encoder?.denseHead.activation !== 'tanh'))
     requireRoom(labels, hiddenSize);
 }

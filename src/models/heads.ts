@@ -13,7 +13,7 @@ export type Head = 'mean' | 'first' | 'pooler';
 export const ignoredLabel = -100;
 
 /** hidden states [records, tokens, width] -> [records, width] */
-export function pooled(modules: Modules, x: Value, head: Head): Value {
+export function pooled(modules: Modules, x: Value, head: Exclude<Head, 'pooler'>): Value {
   const { builder } = modules;
   const width = x.shape.at(-1)!;
   if (head !== 'mean') return builder.reshape(builder.slice(x, 1, 0, 1), ['records', width]);

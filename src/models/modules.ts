@@ -50,7 +50,8 @@ export interface Modules {
   readonly embed: (path: string, ids: Value, rows: number, width: number, place: Place) => Value;
   /** x [..., width] -> [..., rows] by the table `path`.weight of an embedding, with a bias of the given name where there is one. */
   readonly tied: (path: string, x: Value, rows: number, bias?: string) => Value;
-  readonly layerNorm: (path: string, x: Value, epsilon: number, place: Place) => Value;
+  /** @param bias - whether it has an offset; default yes */
+  readonly layerNorm: (path: string, x: Value, epsilon: number, place: Place, bias?: boolean) => Value;
   /** @param offset - 1 where the gain is 1 plus the parameter; default 0 */
   readonly rmsNorm: (path: string, x: Value, epsilon: number, place: Place, offset?: 0 | 1) => Value;
   /** Keys and values of earlier tokens; absent where every run has whole records. */
@@ -193,10 +194,12 @@ export function createModules(builder: GraphBuilder, settings: ModuleSettings): 
         ids,
         param({ name: `${path}.weight`, shape: [rows, width], init: random, place, role: 'table' }),
       ),
-    layerNorm: (path, x, epsilon, place) => {
+    layerNorm: (path, x, epsilon, place, bias = true) => {
       const shape = [x.shape.at(-1) as number];
       const gain = param({ name: `${path}.weight`, shape, init: { kind: 'ones' }, place, role: 'gain' });
-      const offset = param({ name: `${path}.bias`, shape, init: { kind: 'zeros' }, place, role: 'bias' });
+      const offset = bias
+        ? param({ name: `${path}.bias`, shape, init: { kind: 'zeros' }, place, role: 'bias' })
+        : table(`zeros ${shape[0]}`, shape, () => 0);
       return builder.layerNorm(x, gain, offset, epsilon).y;
     },
     rmsNorm: (path, x, epsilon, place, offset = 0) => {

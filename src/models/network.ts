@@ -109,7 +109,11 @@ export function buildNetwork(options: NetworkOptions): Network {
       const features =
         from === 'features'
           ? modules.input('features', 'f32', ['records', hiddenSize])
-          : pooled(modules, architecture.final(modules, hiddenAfter(layers)), head);
+          : pooled(
+              modules,
+              architecture.final(modules, hiddenAfter(layers)),
+              head === 'pooler' ? (architecture.poolerSees ?? 'first') : head,
+            );
       if (to === 'features') return ['features', features];
       logits =
         head === 'pooler'

@@ -6,6 +6,11 @@ import { TANH_FACTOR } from './head-export.ts';
 /** Key of config.json under which an export says what it is; transformers keeps and ignores it. */
 export const OWN_KEY = 'dptune';
 
+/** Whether a parameter is the linear head that this program adds, which has no module in transformers. */
+export function isOwnHead(name: string): boolean {
+  return name === 'head.weight' || name === 'head.bias';
+}
+
 /** What a classifier that this program exported says of itself; undefined for any other model. */
 export function exportedHead(config: JsonObject): ExportedHead | undefined {
   const own = config[OWN_KEY];

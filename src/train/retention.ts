@@ -71,6 +71,6 @@ function hasLanguageHead({ model: { directory, architecture } }: TrainedRun): bo
   const wanted = architecture.modelType === 'distilbert' ? 'vocab_transform.weight' : undefined;
   const names = [...directory.weights.tensors.keys()];
   return names.some(
-    (name) => name === wanted || /^(cls\.predictions|lm_head|generator_predictions)\./.test(name),
+    (name) => name === wanted || /^(cls\.predictions|lm_head|generator_predictions|decoder)\./.test(name),
   );
 }

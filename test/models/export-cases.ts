@@ -28,6 +28,8 @@ interface GoldenBatch {
 export const exportCases = ['bert', 'roberta', 'distilbert', 'electra'].flatMap((model) =>
   (['mean', 'first', 'pooler'] as const).map((head) => ({ name: `${model}-${head}`, model, head })),
 );
+for (const model of ['modernbert', 'modernbert-mean'])
+  exportCases.push({ name: `${model}-pooler`, model, head: 'pooler' });
 
 export function goldenBatch(model: string): Batch {
   const golden = JSON.parse(readFileSync(here('../golden/models/networks.json'), 'utf8')) as {

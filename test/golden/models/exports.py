@@ -22,7 +22,7 @@ with tempfile.TemporaryDirectory() as written:
         shape = (b['records'], b['tokens'])
         mask = torch.tensor(b['mask']).reshape(shape)
         inputs = {'input_ids': torch.tensor(b['ids']).reshape(shape), 'attention_mask': mask.long()}
-        if model_name != 'distilbert': inputs['token_type_ids'] = torch.tensor(b['typeIds']).reshape(shape)
+        if model_name not in ('distilbert', 'modernbert', 'modernbert-mean'): inputs['token_type_ids'] = torch.tensor(b['typeIds']).reshape(shape)
         digest = lambda path: hashlib.sha256(open(os.path.join(folder, name, path), 'rb').read()).hexdigest()
         entry = {'files': {p: digest(p) for p in ('model/config.json', 'model/model.safetensors', 'adapter/adapter_config.json', 'adapter/adapter_model.safetensors')}}
         with torch.no_grad():

@@ -7,7 +7,7 @@ Writes a checkpoint directory for each architecture and networks.json beside thi
 import json, os, sys
 import torch, transformers
 from transformers import (AutoModel, AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSequenceClassification, BertConfig, DistilBertConfig, ElectraConfig,
-                          Gemma3TextConfig, GPT2Config, LlamaConfig, MistralConfig, Phi3Config, Qwen2Config, Qwen3Config, RobertaConfig, XLMRobertaConfig)
+                          Gemma3TextConfig, GPT2Config, LlamaConfig, MistralConfig, ModernBertConfig, Phi3Config, Qwen2Config, Qwen3Config, RobertaConfig, XLMRobertaConfig)
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = sys.argv[1] if len(sys.argv) > 1 else None
@@ -41,6 +41,9 @@ MORE_DECODERS = {
                                     rope_parameters={'full_attention': dict(rope_type='linear', rope_theta=1000.0, factor=2.0), 'sliding_attention': dict(rope_type='default', rope_theta=100.0)}),
 }
 CONFIGS |= MORE_DECODERS
+CONFIGS['modernbert'] = ModernBertConfig(**dict(bert, num_hidden_layers=3), local_attention=4, pad_token_id=0, bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2)
+CONFIGS['modernbert-mean'] = ModernBertConfig(**bert, local_attention=6, pad_token_id=0, bos_token_id=1, eos_token_id=2, cls_token_id=1, sep_token_id=2,
+                                              classifier_pooling='mean', norm_bias=True, attention_bias=True, mlp_bias=True, classifier_bias=True)
 CONFIGS['electra'] = ElectraConfig(**bert, embedding_size=12, type_vocab_size=2)
 LENGTHS = [9, 1, 5]
 
@@ -106,14 +109,14 @@ with torch.no_grad():
         base.save_pretrained(folder)
         ids, mask, types = batch(config)
         inputs = {'input_ids': ids, 'attention_mask': mask.long()}
-        if not decoder and name != 'distilbert': inputs['token_type_ids'] = types
+        if not decoder and name not in ('distilbert', 'modernbert', 'modernbert-mean'): inputs['token_type_ids'] = types
         entry = {'records': len(LENGTHS), 'tokens': max(LENGTHS), 'ids': ids.flatten().tolist(), 'mask': mask.flatten().tolist(), 'typeIds': types.flatten().tolist()}
         body = AutoModel.from_pretrained(folder, attn_implementation='eager').eval()
         hidden = body(**inputs, output_hidden_states=True)
         entry['hidden'] = rounded(hidden.last_hidden_state[mask > 0])
         entry['afterOne'] = rounded(hidden.hidden_states[1][mask > 0]) if config.num_hidden_layers > 1 else None
         entry['mean'] = rounded((hidden.last_hidden_state * mask[..., None]).sum(1) / mask.sum(1, keepdim=True))
-        if not decoder: entry['layers'] = config.num_hidden_layers
+        if not decoder and not name.startswith('modernbert'): entry['layers'] = config.num_hidden_layers
         if decoder:
             entry['causal'] = lm(base, inputs, ids, mask, True)
             with torch.enable_grad():
