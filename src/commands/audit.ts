@@ -156,6 +156,13 @@ export function showAudit(output: Output, { isPrivate, verdict, results, twin }:
   output.line(
     `audit: ${isPrivate ? verdict : `NOT PRIVATE, measured by what its plan would claim: ${verdict}`} (adversary ${adversary}: ${sees[adversary]}; ${canaryDesign}; ${100 * confidence} % confidence for each bound)`,
   );
+  if (twin) {
+    output.line(
+      twin.verdict === 'violation'
+        ? 'The NOT PRIVATE twin, measured by the same claim, is caught.'
+        : `The NOT PRIVATE twin, measured by the same claim: ${twin.verdict}. This adversary sees too little of it.`,
+    );
+  }
   output.event({ event: 'audit', isPrivate, verdict, results, twin: twin ?? null });
 }
 
