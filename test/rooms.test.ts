@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   conformance: ['config', 'graph', 'engines', 'models', 'formats', 'data', 'train'],
   audit: ['config', 'graph', 'engines', 'models', 'formats', 'data', 'evaluate', 'train', 'conformance'],
   report: ['config', 'formats', 'ledger'],
-  tune: ['config', 'train'],
+  tune: ['config', 'ledger', 'train'],
   serve: ['ledger', 'train'],
   verify: [],
 };

@@ -15,7 +15,7 @@ import {
   trainJob,
   type Finished,
   type Observer,
-  type SearchPart,
+  type TrialOf,
 } from '../train/index.ts';
 import { watch } from './observing.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
@@ -113,7 +113,7 @@ export const train: CommandModule<CommonArguments, Arguments> = {
               nonPrivate: args['non-private'],
               ...(args.plan !== undefined && { plan: await readPlanFile(args.plan) }),
               ...(args.shadow !== undefined && { shadow: args.shadow }),
-              ...(args.search !== undefined && { search: (await readJson(args.search)) as SearchPart }),
+              ...(args.search !== undefined && { search: (await readJson(args.search)) as TrialOf }),
             })
           : await resumeJob(args.resume, options);
       const finished = await finishRun(run, options);

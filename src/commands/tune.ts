@@ -2,7 +2,9 @@ import type { CommandModule } from 'yargs';
 import { InvalidParameterError, roundedUp, secureStream } from '../../privacy/index.ts';
 import { loadSearch } from '../config/index.ts';
 import { planSearch, runSearch, startSearch, type SearchPlan } from '../tune/index.ts';
+import { keyOption, signerFor } from './budget-ledger.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
+import { passphraseOption } from './passphrase.ts';
 
 interface Arguments extends CommonArguments {
   readonly search: string | undefined;
@@ -10,6 +12,8 @@ interface Arguments extends CommonArguments {
   readonly resume: string | undefined;
   readonly parallel: number;
   readonly plan: boolean;
+  readonly key: string | undefined;
+  readonly 'passphrase-file': string | undefined;
 }
 
 /** Searches for settings under a budget. */
@@ -27,6 +31,8 @@ export const tune: CommandModule<CommonArguments, Arguments> = {
         conflicts: 'out',
       })
       .option('parallel', { type: 'number', default: 1, describe: 'Trials that run at the same time' })
+      .option('key', keyOption)
+      .option('passphrase-file', passphraseOption)
       .option('plan', {
         type: 'boolean',
         default: false,
@@ -48,7 +54,9 @@ export const tune: CommandModule<CommonArguments, Arguments> = {
       const plan = await planSearch(await loadSearch(required(args.search, 'search', 'Name a search file.')));
       showPlan(output, plan);
       if (args.plan) return;
-      await startSearch(plan, required(args.out, 'out', 'Name a new directory: --out DIR.'), secureStream());
+      const out = required(args.out, 'out', 'Name a new directory: --out DIR.');
+      const signer = await signerFor(args.key, args['passphrase-file']);
+      await startSearch(plan, out, secureStream(), signer);
     }
     output.note('trials run in processes of their own; what is printed here is what the search releases');
     const { best, run } = await runSearch(args.resume ?? args.out!, {

@@ -22,6 +22,7 @@ export {
   requireSameJobPlan,
   type JobPlan,
   type SearchPart,
+  type TrialOf,
 } from './plan-file.ts';
 export { pretrain, type PretrainOptions } from './pretrain.ts';
 export { runDirectory, writeJson, type RunDirectory } from './run-directory.ts';

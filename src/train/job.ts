@@ -17,7 +17,7 @@ import { reportData } from './data-report.ts';
 import type { ReadyJob } from './job-session.ts';
 import { dataDigests, jobEncoder, openJobModel, readData, type BaseModel, type Stores } from './materials.ts';
 import type { Observer } from './observer.ts';
-import { jobPlanFrom, planJob, requireSameJobPlan, type JobPlan, type SearchPart } from './plan-file.ts';
+import { jobPlanFrom, planJob, requireSameJobPlan, type JobPlan, type SearchPart, type TrialOf } from './plan-file.ts';
 import { checkBeforeTraining } from './preflight.ts';
 import {
   createRunDirectory,
@@ -40,7 +40,7 @@ export interface TrainOptions extends LedgerOptions {
   /** Runs exactly this plan or nothing. */
   readonly plan?: JobPlan;
   /** The search that this run is a trial of. */
-  readonly search?: SearchPart;
+  readonly search?: TrialOf;
   readonly observer: Observer;
   /** Judges the job before anything is spent or written, and throws to stop it; what it returns becomes release/conformance.json. */
   readonly check?: (job: ReadyJob) => Promise<object>;
@@ -91,7 +91,7 @@ export async function trainJob(config: Config, options: TrainOptions): Promise<T
   const model = await openJobModel(config);
   return orClose(model.directory, async () => {
     observer.note(`reading ${config.data.train}`);
-    const { stores, plan } = await dataAndPlan(config, model, options.search, options.shadow);
+    const { stores, plan } = await dataAndPlan(config, model, options.search?.search, options.shadow);
     if (options.plan) requireSameJobPlan(options.plan, plan);
     checkBeforeTraining(config, plan, model, stores);
     const judged = nonPrivate ? undefined : await options.check?.({ config, plan, model, stores });
@@ -110,6 +110,8 @@ export async function trainJob(config: Config, options: TrainOptions): Promise<T
     return whileCharged(start, directory, options, async (charging) => {
       if (coins) await writeCoins(directory, plan, coins);
       await writeStart(directory.start, start);
+    const paid = options.search?.ledger;
+    if (paid) await writeJson(join(directory.release, 'ledger.json'), paid);
       if (judged) await writeJson(join(directory.release, 'conformance.json'), judged);
       const trained = await withCanaries(start, directory, model, stores);
       return trainPhases(start, directory, model, trained, options, charging);

@@ -8,6 +8,7 @@ import {
   diffValues,
   type DeclaredRead,
   type DpEvent,
+  type LedgerDocument,
   type Plan,
 } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
@@ -30,6 +31,13 @@ export interface SearchPart {
   readonly epsilon: number;
   /** SHA-256 of the canonical JSON of everything above. */
   readonly hash: string;
+}
+
+/** What a trial of a search is told. */
+export interface TrialOf {
+  readonly search: SearchPart;
+  /** Proof that the whole search was paid for; absent where nobody counts or each trial pays for itself. */
+  readonly ledger?: LedgerDocument;
 }
 
 /** plan.json: everything that a run will do, fixed before it starts. Public. */

@@ -27,7 +27,8 @@ export interface SearchPlan {
   readonly job: string;
   readonly method: Search['method'];
   readonly metric: string;
-  readonly publicData: string | undefined;
+  /** The job's budget. */
+  readonly ledger: Config['ledger'];
   readonly candidates: readonly Candidate[];
   /** Overrides that every trial has. */
   readonly shared: readonly string[];
@@ -48,13 +49,15 @@ export async function planSearch(search: Search): Promise<SearchPlan> {
       `${search.job}: data.validation: trials are compared on it, so it must be given as {path: FILE, public: true}. A choice by private data would leak it.`,
     );
   }
-  const shared = search.publicData === undefined ? [] : [`data.train=${JSON.stringify(search.publicData)}`];
+  // Where a trial is not charged on its own: public data costs nothing, and a private selection is charged as a whole.
+  const shared = search.method === 'charged' ? [] : ['ledger=none'];
+  if (search.publicData !== undefined) shared.push(`data.train=${JSON.stringify(search.publicData)}`);
   const trials = { mean: search.trials === 'auto' ? search.candidates.length : search.trials };
   const base = {
     job: search.job,
     method: search.method,
     metric: search.metric === 'auto' ? metricOf(config) : search.metric,
-    publicData: search.publicData,
+    ledger: config.ledger,
   };
   const units = await unitsOf(config);
   const at = async (epsilon: number | undefined): Promise<SearchPlan> => {

@@ -1,7 +1,13 @@
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { drawRepetitions, InvalidParameterError, type PrivacyStream } from '../../privacy/index.ts';
-import { readJson, writeJson } from '../train/index.ts';
+import {
+  drawRepetitions,
+  InvalidParameterError,
+  type PrivacyStream,
+  type Signer,
+} from '../../privacy/index.ts';
+import { readJson, writeJson, type TrialOf } from '../train/index.ts';
+import { chargeSearch } from './charge.ts';
 import type { Candidate, SearchPlan } from './plan.ts';
 import { figureOf, runTrial } from './trial.ts';
 
@@ -48,10 +54,16 @@ function pathsOf(out: string) {
 }
 
 /**
- * Draws the trials and writes them down, so that an interrupted search goes on with the same.
+ * Pays for the search, draws the trials and writes them down, so that an interrupted search goes on with the same.
  * @throws InvalidParameterError where a search lies there already
+ * @throws DptuneError `budget` where its budget does not cover it
  */
-export async function startSearch(plan: SearchPlan, out: string, stream: PrivacyStream): Promise<void> {
+export async function startSearch(
+  plan: SearchPlan,
+  out: string,
+  stream: PrivacyStream,
+  signer?: Signer,
+): Promise<void> {
   const paths = pathsOf(out);
   if (existsSync(paths.stored) || existsSync(paths.run)) {
     throw new InvalidParameterError(
@@ -59,7 +71,11 @@ export async function startSearch(plan: SearchPlan, out: string, stream: Privacy
     );
   }
   mkdirSync(paths.inside, { recursive: true, mode: 0o700 });
-  if (plan.part) await writeJson(paths.part, plan.part);
+  const ledger = await chargeSearch(plan, signer);
+  if (plan.part) {
+    const search: TrialOf = { search: plan.part, ...(ledger && { ledger }) };
+    await writeJson(paths.part, search);
+  }
   await writeJson(paths.stored, { plan, draws: drawsOf(plan, stream) } satisfies StoredSearch);
 }
 
