@@ -45,7 +45,9 @@ export function adapterOf(options: AdapterOptions): AdapterToWrite {
     alpha: lora.alpha,
     dropout: lora.dropout,
     // Without the family's prefix a path matches the bare model, too.
-    targetModules: adapted.map(({ path }) => path.slice(architecture.prefix.length + 1)),
+    targetModules: adapted.map(({ path }) =>
+      path.startsWith(`${architecture.prefix}.`) ? path.slice(architecture.prefix.length + 1) : path,
+    ),
     fanInFanOut: adapted.some(({ layout }) => layout === 'in-out'),
     taskType:
       task === 'causal-lm' ? 'CAUSAL_LM' : language ? 'FEATURE_EXTRACTION' : linear ? 'TOKEN_CLS' : 'SEQ_CLS',

@@ -222,8 +222,12 @@ export function createModules(builder: GraphBuilder, settings: ModuleSettings): 
   };
 }
 
-/** peft's rule: a target names a module, or its path ends in a dot and the target. The head is never adapted. */
+/**
+ * peft's rule: a target names a module, or its path ends in a dot and the target. A classifier's head is never adapted; a
+ * language model's output map only where it is named.
+ */
 function isTarget(path: string, place: Place, targets: readonly string[]): boolean {
+  if (place === 'final') return targets.includes(path);
   if (typeof place !== 'object') return false;
   return targets.some((target) => target === 'all-linear' || path === target || path.endsWith(`.${target}`));
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { reproducibleRng } from '../../privacy/index.ts';
-import { createOnnxEngine } from '../../src/engines/index.ts';
+import { createOnnxEngine, createTfjsEngine } from '../../src/engines/index.ts';
 import { openModel } from '../../src/formats/index.ts';
 import { chooseToken, draw, largest, samplingDistribution } from '../../src/generate/choice.ts';
 import { startDecoding, type DecoderProgram } from '../../src/generate/decoding.ts';
@@ -64,6 +64,21 @@ describe('what is written equals what transformers writes', () => {
     );
     expect(await writeTokens(program, prompts, { ...greedy, beams: 3 })).toEqual(expected.beams);
   });
+});
+
+test('both engines write the same', async () => {
+  const model = await openModel(here('../golden/models/gemma3_text'));
+  const architecture = architectureOf(model.config);
+  const decoder = buildDecoder(architecture, architecture.maxTokens);
+  const { params } = decoder;
+  const load = { architecture, params, rng: reproducibleRng(0), head: 'checkpoint' } as const;
+  const { values } = await loadParameters(model.weights, load);
+  await model.close();
+  const other = await createTfjsEngine({ device: 'cpu' });
+  await other.write(tensorsOf(params, values));
+  const program = { decoder, program: await other.load(decoder.graph) };
+  expect(await writeTokens(program, prompts, greedy)).toEqual(golden.models['gemma3_text']!.greedy);
+  await other.dispose();
 });
 
 test('with the cache logits are those of the whole text at once, also after rows were dropped and repeated', async () => {

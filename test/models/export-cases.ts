@@ -75,7 +75,9 @@ export async function writeDecoderExports(model: string, to: string): Promise<vo
   const directory = here(`../golden/models/${model}`);
   const opened = await openModel(directory);
   const architecture = architectureOf(opened.config);
-  const lora = { rank: 2, alpha: 4, dropout: 0, targets: ['all-linear'] };
+  // An output map of its own may have an adapter, too.
+  const targets = model === 'llama' ? ['all-linear', 'lm_head'] : ['all-linear'];
+  const lora = { rank: 2, alpha: 4, dropout: 0, targets };
   const network = buildNetwork({ architecture, task: 'causal-lm', lora });
   const rng = reproducibleRng(`decoder exports ${model}`);
   const { values } = await loadParameters(opened.weights, { architecture, params: network.params, rng });

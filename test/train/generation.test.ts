@@ -370,9 +370,14 @@ describe('a job', () => {
 
   test('metrics.json has the figures', async () => {
     const out = newRun({ root, model: 'gpt2', remove: () => undefined });
-    await runJob(await job({ train: { steps: 1 }, evaluate: { metrics: ['perplexity'] } }), out);
+    await writeFile(join(root, 'public.txt'), 'red dog runs\nold cat sleeps\n');
+    const evaluate = { metrics: ['perplexity'], retention: 'public.txt' };
+    await runJob(await job({ train: { steps: 1 }, evaluate }), out);
     const metrics = await jsonOf<Record<string, object>>(join(out, 'release', 'metrics.json'));
     expect(Object.keys(metrics['private']!)).toEqual(['records', 'perplexity', 'intervals', 'reasons']);
+    const { before, after } = metrics['retention'] as { before: number; after: number };
+    expect(before).toBeGreaterThan(0);
+    expect(after).not.toBe(before);
   });
 
   test('texts are written for the prompts of the test file, and stay private', async () => {
