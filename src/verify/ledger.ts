@@ -26,7 +26,10 @@ export const ledgerRule: Rule = {
     const [ledger, { plan }] = [ledgerOf(subject), subject];
     if (!ledger) return notChecked(NO_LEDGER);
     if (!plan) return notChecked('plan.json cannot be believed');
-    const faults = ledgerFaults(ledger, plan.privacy.hash);
+    const faults = [
+      ...(ledger.format === 'dptune-ledger/1' ? [] : ['format: must be dptune-ledger/1']),
+      ...ledgerFaults(ledger, plan.privacy.hash),
+    ];
     if (faults.length > 0) return unless(faults, '');
     const { scope, entries, head, charged, remaining, unit, approvals } = ledger;
     return passed(

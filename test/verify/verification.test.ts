@@ -1,12 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { signCheckpoint } from '../../privacy/index.ts';
+import { reproducibleRng, signCheckpoint } from '../../privacy/index.ts';
 import { runCommandLine } from '../../src/commands/command-line.ts';
 import { openRelease, verify, type Verification, type VerifyOptions } from '../../src/verify/index.ts';
 import { subjectOf } from '../../src/verify/subject.ts';
 import { findingOf, rules } from '../../src/verify/verification.ts';
 import { jsonOf } from '../support/tiny-job.ts';
+import { changed, jsonText, to } from './changes.ts';
 import { edits } from './edits.ts';
 import { logEdits } from './log-edits.ts';
 import { newSigner, releasedRuns, type Released } from './released-run.ts';
@@ -100,6 +101,31 @@ describe('G34, G29: one change is found', () => {
 
 async function checkpointOf(run: string): Promise<string> {
   return (await jsonOf<{ checkpoint: string }>(join(run, 'release', 'ledger.json'))).checkpoint;
+}
+
+test('G34: any change of the ledger, anywhere, is found by its own check', async () => {
+  const run = released.copy(released.runs[0]!);
+  const path = join(run, 'release', 'ledger.json');
+  const document = await jsonOf<object>(path);
+  const rng = reproducibleRng('ledger');
+  const places = placesIn(document);
+  const missed: string[] = [];
+  for (let k = 0; k < 60; k++) {
+    const place = places[rng.integer(places.length)]!;
+    const junk = [undefined, null, -1, 'x', [], {}][rng.integer(6)];
+    await writeFile(path, jsonText(changed(document, place, to(junk))));
+    if (!(await foundBy('ledger', run, {})).startsWith('failed'))
+      missed.push(`${place}: ${JSON.stringify(junk)}`);
+  }
+  expect(missed).toEqual([]);
+});
+
+function placesIn(value: unknown, place = ''): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => {
+    const here = place === '' ? key : `${place}.${key}`;
+    return [here, ...placesIn(inner, here)];
+  });
 }
 
 describe('G34: a checkpoint seen earlier', () => {
