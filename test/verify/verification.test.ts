@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { reproducibleRng, signCheckpoint } from '../../privacy/index.ts';
@@ -188,5 +189,27 @@ describe('the commands', () => {
       outcome: 'failed',
     });
     expect(events).toContainEqual(expect.objectContaining({ event: 'done', passed: false }));
+  });
+
+  test('bundle signs with a key of the user, and packs only what verifies', async () => {
+    const run = released.copy(released.runs[0]!);
+    const keys = join(run, 'data');
+    vi.stubEnv('DPTUNE_HOME', keys);
+    vi.stubEnv('DPTUNE_PASSPHRASE', 'a passphrase of a test');
+    const spy = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    const [good, bad] = [join(run, 'good.tar'), join(run, 'bad.tar')];
+    try {
+      await runCommandLine(['keys', 'new', 'clerk', '--json']);
+      await runCommandLine(['bundle', run, '--out', good, '--key', 'clerk', '--json']);
+      await writeFile(join(run, 'release', 'notes.txt'), 'x');
+      const refused = runCommandLine(['bundle', run, '--out', bad, '--json']);
+      await expect(refused).rejects.toMatchObject({ code: 'verification' });
+    } finally {
+      spy.mockRestore();
+      vi.unstubAllEnvs();
+    }
+    const key = (await readFile(join(keys, 'keys', 'clerk.pub'), 'utf8')).trim();
+    expect(await foundBy('attestation', good, { trust: [key] })).toBe(`passed: signed by ${key}`);
+    expect(existsSync(bad)).toBe(false);
   });
 });
