@@ -36,6 +36,7 @@ export interface SearchFacts {
   readonly candidates: readonly unknown[];
   readonly event: DpEvent;
   readonly epsilon: number;
+  readonly hash: string;
 }
 
 /** What the guarantee is about: the whole of what led to the released model, and its certified cost. */

@@ -4,6 +4,7 @@ import {
   canonicalJson,
   demandOf,
   ledgerFaults,
+  type Demand,
   type LedgerDocument,
   type Payloads,
 } from '../../privacy/index.ts';
@@ -28,7 +29,7 @@ export const ledgerRule: Rule = {
     if (!plan) return notChecked('plan.json cannot be believed');
     const faults = [
       ...(ledger.format === 'dptune-ledger/1' ? [] : ['format: must be dptune-ledger/1']),
-      ...ledgerFaults(ledger, plan.privacy.hash),
+      ...ledgerFaults(ledger, paidFor(plan).hash),
     ];
     if (faults.length > 0) return unless(faults, '');
     const { scope, entries, head, charged, remaining, unit, approvals } = ledger;
@@ -82,8 +83,16 @@ function differences(source: string, steps: Steps | undefined, reported: Steps):
 }
 
 function ledgerSteps(subject: Subject): Steps | undefined {
+  if (subject.plan?.search?.method === 'private-selection') return undefined;
   const last = ledgerOf(subject)?.entries.at(-1)?.entry.payload as Payloads['settle'] | undefined;
   return last?.steps;
+}
+
+/** What the budget was asked for: the plan, or the whole search that chose the run, if it was paid for at once. */
+function paidFor({ privacy, search }: NonNullable<Subject['plan']>): { hash: string; demand: Demand } {
+  return search?.method === 'private-selection'
+    ? { hash: search.hash, demand: { phases: [], once: [search.event] } }
+    : { hash: privacy.hash, demand: demandOf(privacy) };
 }
 
 /** What the ledger reserved for must be what the plan does. */
@@ -91,7 +100,7 @@ function demandFaults(subject: Subject): string[] {
   const [ledger, { plan }] = [ledgerOf(subject), subject];
   const reserve = ledger?.entries[1]?.entry.payload as Payloads['reserve'] | undefined;
   if (!reserve || !plan) return [];
-  const isSame = canonicalJson(reserve.demand) === canonicalJson(demandOf(plan.privacy));
+  const isSame = canonicalJson(reserve.demand) === canonicalJson(paidFor(plan).demand);
   return isSame ? [] : ['the ledger reserved for other steps or events than the plan has'];
 }
 

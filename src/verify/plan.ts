@@ -37,7 +37,7 @@ export function planOf(json: unknown): JobPlanText {
   return { ...stored, privacy };
 }
 
-type Search = NonNullable<PlanFacts['search']> & { readonly hash: string };
+type Search = NonNullable<PlanFacts['search']>;
 
 /**
  * The cost of a search that chose this run: it must follow from the search's event, which must hold the plan's own.

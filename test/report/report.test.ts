@@ -163,7 +163,10 @@ describe('what it says of the guarantee', () => {
     const epsilon = epsilonOf(event, plan.privacy).epsilon.upper;
     const { claim, scope, accounting, meaning } = buildReport({
       ...fullEvidence,
-      plan: { ...plan, search: { method: 'private-selection', candidates: [[], []], event, epsilon } },
+      plan: {
+        ...plan,
+        search: { method: 'private-selection', candidates: [[], []], event, hash: '', epsilon },
+      },
     });
     expect(claim).toMatchObject({ epsilon, gaussian: { value: null } });
     expect(epsilon).toBeGreaterThan(plan.privacy.epsilon);
