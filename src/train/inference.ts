@@ -43,7 +43,9 @@ export async function openClassifier(path: string, engineChoice: EngineChoice = 
   const own = exportedHead(model.directory.config);
   if (own === undefined) {
     throw new DataError(
-      `run=${path}: not a model that dptune released; its config.json does not name its head.`,
+      model.architecture.family === 'decoder'
+        ? `run=${path}: this model writes and does not classify. Use dptune generate.`
+        : `run=${path}: not a model that dptune released; its config.json does not name its head.`,
     );
   }
   const { architecture, tokenizer, padId } = model;
