@@ -164,7 +164,7 @@ function phaseSettings(phase: ConfigPhase, recipe: PhaseRecipe, shared: boolean)
   };
 }
 
-/** @param generation - whether texts are to be written, for which a constant rate does as well (Li et al., arXiv:2110.05679) */
+/** @param generation - whether texts are to be written, for which Li et al. (arXiv:2110.05679) keep the rate constant */
 function trainingPhase(phase: ConfigPhase, recipe: PhaseRecipe, generation: boolean): TrainingPhase {
   const { lora, schedule, optimizer } = phase;
   const rank = given(lora.rank) ?? 8;

@@ -18,7 +18,7 @@ import { openWriter } from '../../src/generate/index.ts';
 import { privateGradient } from '../../src/graph/index.ts';
 import { architectureOf, buildNetwork, feedsOf, initialValues, tensorsOf } from '../../src/models/index.ts';
 import { createLanguageEncoder } from '../../src/train/language.ts';
-import { evaluateLanguageModel, planJob, openJobModel } from '../../src/train/index.ts';
+import { evaluateLanguageModel, openClassifier, openJobModel, planJob } from '../../src/train/index.ts';
 import {
   filesIn,
   jsonOf,
@@ -473,6 +473,10 @@ describe('dptune synthesize', () => {
     [['-n', '2'], /prompts: missing. The model completes prompts/],
   ])('refuses %s', async (args, message) => {
     await expect(synthesize(completing, ...args, '--out', join(root, 'none'))).rejects.toThrow(message);
+  });
+
+  test('a model that writes does not classify', async () => {
+    await expect(openClassifier(whole)).rejects.toThrow(/writes and does not classify. Use dptune generate/);
   });
 
   test('refuses what is no run', async () => {
