@@ -73,7 +73,8 @@ describe('canaries', () => {
     const coins = await readFile(join(out, 'private', 'audit', 'coins.json'), 'utf8');
     await resumeRun(out);
     expect(await readFile(join(out, 'private', 'audit', 'coins.json'), 'utf8')).toBe(coins);
-    expect((await auditRun(out)).results).toHaveLength(2);
+    const [coin, file] = [JSON.parse(coins) as { commitment: string }, join(out, 'release', 'audit.json')];
+    expect((await jsonOf<AuditFile>(file)).commitment).toBe(coin.commitment);
   });
 
   test('G34 that were exchanged after the commitment are refused, by resume and by the audit', async () => {
@@ -123,7 +124,6 @@ describe('canaries', () => {
       canaryDesign: 'mislabelled',
       source: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
     });
-    expect((await auditRun(out)).results[0]!.m).toBe(20);
   });
 });
 
@@ -147,7 +147,7 @@ describe('verdicts', () => {
     const out = newRun(place);
     const config = await tinyJob(place, {
       audit: { canaries: 10 },
-      privacy: { noiseMultiplier: 0.3 },
+      privacy: { noiseMultiplier: 0.5 },
       train: { steps: 2 },
     });
     await runJob(config, out);
