@@ -26,6 +26,8 @@ export interface PlanFacts {
   }[];
   readonly reasons: readonly string[];
   readonly sizeSource: 'declared' | 'counted';
+  /** Trainings on public data before, without privacy. */
+  readonly stages?: readonly { readonly name: string; readonly task: string; readonly data: string }[];
   readonly search?: SearchFacts;
   readonly privacy: Plan;
 }

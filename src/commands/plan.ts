@@ -1,5 +1,11 @@
 import type { CommandModule } from 'yargs';
-import { calibrate, CalibrationError, epsilonCurve, roundedUp } from '../../privacy/index.ts';
+import {
+  calibrate,
+  CalibrationError,
+  epsilonCurve,
+  InvalidParameterError,
+  roundedUp,
+} from '../../privacy/index.ts';
 import { loadJob, overrideOption } from '../config/index.ts';
 import {
   countUnits,
@@ -44,6 +50,12 @@ export const plan: CommandModule<CommonArguments, Arguments> = {
   handler: async (args) => {
     const output = outputFor(args);
     const { config } = await loadJob(args.job, args.set);
+    const stages = config.stages ?? [];
+    if (stages.length > 0 && args.out !== undefined) {
+      throw new InvalidParameterError(
+        `out=${args.out}: a plan is bound to the model that it trains, and the stages of this job make that model first. Start it with dptune train, which writes the plan.`,
+      );
+    }
     const model = await openJobModel(config);
     const { publicSize } = config.privacy;
     const units = publicSize === 'auto' ? await countUnits(config) : publicSize;
@@ -57,6 +69,9 @@ export const plan: CommandModule<CommonArguments, Arguments> = {
     await model.directory.close();
     const curve = curveOf(made);
     showPlan(output, made);
+    for (const { name, data } of stages) {
+      output.line(`Before: stage ${name} on ${data.train}, declared public, without privacy`);
+    }
     showAuditPower(output, made);
     if (cost) showCost(output, cost);
     if (args['what-if']) showWhatIf(output, made);

@@ -147,6 +147,12 @@ async function withAbsolutePaths(job: CompleteJob, directory: string): Promise<C
   return {
     ...job,
     model: await modelReference(job.model, directory),
+    ...(job.stages && {
+      stages: job.stages.map((stage) => ({
+        ...stage,
+        data: { ...stage.data, train: absolute(stage.data.train) },
+      })),
+    }),
     data: {
       ...data,
       train: absolute(data.train),

@@ -4,6 +4,7 @@ import { dataSchema } from './schema-data.ts';
 import { ledgerSchema } from './schema-ledger.ts';
 import { auto, section } from './schema-node.ts';
 import { privacySchema } from './schema-privacy.ts';
+import { stagesSchema } from './schema-stages.ts';
 import { trainSchema } from './schema-train.ts';
 
 const count = { type: 'integer', minimum: 1 } as const;
@@ -29,6 +30,7 @@ export const jobSchema = {
       enum: ['classification', 'multi-label', 'regression', 'generation'],
       default: 'classification',
     },
+    stages: stagesSchema,
     data: dataSchema,
     privacy: privacySchema,
     train: trainSchema,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/index.ts';
 import { coinsOf } from './canary-store.ts';
 import { settleCharges } from './charging.ts';
-import { resumeJob, trainJob, type TrainedRun, type TrainOptions } from './job.ts';
+import { resumeJob, trainOnModel, type TrainedRun, type TrainOptions } from './job.ts';
 import { majority, measure, summaryRow, withTexts, type Measured } from './measure.ts';
 import { notPrivate } from './plan-file.ts';
 import { writeRelease } from './release.ts';
@@ -67,7 +67,7 @@ export async function finishRun(run: TrainedRun, options: Omit<TrainOptions, 'ou
   });
   return {
     directory,
-    epsilon: isPrivate ? plan.privacy.epsilon : Infinity,
+    epsilon: isPrivate ? (plan.search ?? plan.privacy).epsilon : Infinity,
     delta: plan.privacy.delta,
     steps: run.steps,
     metrics,
@@ -89,6 +89,6 @@ async function trainTwin(
   const coins = await coinsOf(parent);
   const twin = existsSync(runDirectory(out).start)
     ? await resumeJob(out, { ...rest, activations })
-    : await trainJob(alone, { ...rest, out, nonPrivate: true, activations, ...(coins && { coins }) });
+    : await trainOnModel(alone, { ...rest, out, nonPrivate: true, activations, ...(coins && { coins }) });
   return (await finishRun(twin, rest)).metrics['nonPrivate'];
 }

@@ -17,7 +17,15 @@ import { reportData } from './data-report.ts';
 import type { ReadyJob } from './job-session.ts';
 import { dataDigests, jobEncoder, openJobModel, readData, type BaseModel, type Stores } from './materials.ts';
 import type { Observer } from './observer.ts';
-import { jobPlanFrom, planJob, requireSameJobPlan, type JobPlan, type SearchPart, type TrialOf } from './plan-file.ts';
+import {
+  jobPlanFrom,
+  planJob,
+  requireSameJobPlan,
+  type JobPlan,
+  type Provenance,
+  type StagePart,
+  type TrialOf,
+} from './plan-file.ts';
 import { checkBeforeTraining } from './preflight.ts';
 import {
   createRunDirectory,
@@ -41,6 +49,8 @@ export interface TrainOptions extends LedgerOptions {
   readonly plan?: JobPlan;
   /** The search that this run is a trial of. */
   readonly search?: TrialOf;
+  /** Public trainings that the model went through before. */
+  readonly stages?: readonly StagePart[];
   readonly observer: Observer;
   /** Judges the job before anything is spent or written, and throws to stop it; what it returns becomes release/conformance.json. */
   readonly check?: (job: ReadyJob) => Promise<object>;
@@ -83,15 +93,20 @@ export interface TrainedRun {
 }
 
 /**
- * Runs a job from the start.
+ * Runs a job from the start, on the model that it names: its stages were trained before.
  * @throws DriftError if `options.plan` is not what the job would run
  */
-export async function trainJob(config: Config, options: TrainOptions): Promise<TrainedRun> {
+export async function trainOnModel(config: Config, options: TrainOptions): Promise<TrainedRun> {
   const { observer, stream, nonPrivate = false } = options;
   const model = await openJobModel(config);
   return orClose(model.directory, async () => {
     observer.note(`reading ${config.data.train}`);
-    const { stores, plan } = await dataAndPlan(config, model, options.search?.search, options.shadow);
+    const { stores, plan } = await dataAndPlan(
+      config,
+      model,
+      { search: options.search?.search, stages: options.stages },
+      options.shadow,
+    );
     if (options.plan) requireSameJobPlan(options.plan, plan);
     checkBeforeTraining(config, plan, model, stores);
     const judged = nonPrivate ? undefined : await options.check?.({ config, plan, model, stores });
@@ -110,8 +125,8 @@ export async function trainJob(config: Config, options: TrainOptions): Promise<T
     return whileCharged(start, directory, options, async (charging) => {
       if (coins) await writeCoins(directory, plan, coins);
       await writeStart(directory.start, start);
-    const paid = options.search?.ledger;
-    if (paid) await writeJson(join(directory.release, 'ledger.json'), paid);
+      const paid = options.search?.ledger;
+      if (paid) await writeJson(join(directory.release, 'ledger.json'), paid);
       if (judged) await writeJson(join(directory.release, 'conformance.json'), judged);
       const trained = await withCanaries(start, directory, model, stores);
       return trainPhases(start, directory, model, trained, options, charging);
@@ -126,7 +141,7 @@ export async function trainJob(config: Config, options: TrainOptions): Promise<T
  */
 export async function resumeJob(
   path: string,
-  options: Omit<TrainOptions, 'out' | 'plan' | 'search'>,
+  options: Omit<TrainOptions, 'out' | 'plan' | 'search' | 'stages'>,
 ): Promise<TrainedRun> {
   const directory = runDirectory(path);
   const start = await openStart(path);
@@ -145,7 +160,7 @@ export async function resumeJob(
   }
   const model = await openJobModel(start.config);
   return orClose(model.directory, async () => {
-    const { stores, plan } = await dataAndPlan(start.config, model, agreed.search);
+    const { stores, plan } = await dataAndPlan(start.config, model, agreed);
     requireSameJobPlan(agreed, plan);
     removeLeftovers(directory);
     const unchanged = requireUnchanged(start);
@@ -164,7 +179,7 @@ export async function resumeJob(
 export async function openJob(config: Config): Promise<ReadyJob> {
   const model = await openJobModel(config);
   return orClose(model.directory, async () => {
-    const { stores, plan } = await dataAndPlan(config, model, undefined);
+    const { stores, plan } = await dataAndPlan(config, model, {});
     checkBeforeTraining(config, plan, model, stores);
     return { config, plan, model, stores };
   });
@@ -173,13 +188,18 @@ export async function openJob(config: Config): Promise<ReadyJob> {
 async function dataAndPlan(
   config: Config,
   model: BaseModel,
-  search: SearchPart | undefined,
+  provenance: Provenance,
   shadow?: number,
 ): Promise<{ stores: Stores; plan: JobPlan }> {
   const all = await readData(config, jobEncoder(config, model));
   const stores = shadow === undefined ? all : shadowStores(all, shadow);
   const { publicSize } = config.privacy;
-  const plan = await planJob(config, model, publicSize === 'auto' ? stores.train.units : publicSize, search);
+  const plan = await planJob(
+    config,
+    model,
+    publicSize === 'auto' ? stores.train.units : publicSize,
+    provenance,
+  );
   // A job whose canaries cannot be made is refused now, before anything is spent or written.
   if (plan.audit) await makeCanaries(config, plan.audit, model, stores.train.labels);
   return { stores, plan };

@@ -40,6 +40,22 @@ export interface TrialOf {
   readonly ledger?: LedgerDocument;
 }
 
+/** A training on public data that the job's model went through before, without privacy. Public. */
+export interface StagePart {
+  readonly name: string;
+  readonly task: Config['task'];
+  /** SHA-256 of the training file. */
+  readonly data: string;
+  /** The stage's settings, as the job gives them. */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
+/** What a plan says of where its run comes from. */
+export interface Provenance {
+  readonly search?: SearchPart | undefined;
+  readonly stages?: readonly StagePart[] | undefined;
+}
+
 /** plan.json: everything that a run will do, fixed before it starts. Public. */
 export interface JobPlan {
   readonly format: 'dptune-plan/1';
@@ -63,6 +79,8 @@ export interface JobPlan {
   readonly sizeSource: 'declared' | 'counted';
   /** Given where canaries join the training data, to audit the run with them. */
   readonly audit?: AuditPart;
+  /** Given where the model learnt from public data before. */
+  readonly stages?: readonly StagePart[];
   /** Given where the run is one trial of a search. */
   readonly search?: SearchPart;
   /** The guarantee. Its hash covers all of the above through `bindings`. */
@@ -75,13 +93,12 @@ export const notPrivate = { notPrivate: true } as const;
 /**
  * The plan of a job on a model.
  * @param units - number of privacy units, declared or counted
- * @param search - the search that the run is a trial of
  */
 export async function planJob(
   config: Config,
   model: BaseModel,
   units: number,
-  search?: SearchPart,
+  { search, stages }: Provenance = {},
 ): Promise<JobPlan> {
   const settings = await settle(config, units);
   const audit = await auditPartOf(config, settings.privacy);
@@ -102,6 +119,7 @@ export async function planJob(
     reasons: settings.reasons,
     sizeSource: config.privacy.publicSize === 'auto' ? 'counted' : 'declared',
     ...(audit && { audit }),
+    ...(stages && { stages }),
     ...(search && { search }),
   } as const;
   const privacy = makePlan({ ...settings.privacy, reads: privateReads, bindings: bindingsOf(body) });

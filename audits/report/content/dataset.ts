@@ -35,6 +35,13 @@ export function baseModelOf({ plan }: Evidence): BaseModel {
     reference: plan.model.reference,
     files: plan.model.files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
     pretraining:
-      'Not known to this program. If texts of the same people were in the data that the base model was pretrained on, this guarantee does not cover that.',
+      (plan.stages ? `${stagesInWords(plan.stages)}n` : 'N') +
+      'ot known to this program. If texts of the same people were in the data that the base model was pretrained on, this guarantee does not cover that.',
   };
+}
+
+/** What the model went through before the private training, as far as this program did it. */
+function stagesInWords(stages: NonNullable<Evidence['plan']['stages']>): string {
+  const named = stages.map(({ name, task, data }) => `${name} (${task}, training file with SHA-256 ${data})`);
+  return `Before the private training it learnt, without privacy, from data that its owner declares public: ${named.join(', then ')}. What came before that: `;
 }

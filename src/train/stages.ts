@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { ConfigError } from '../../privacy/index.ts';
+import type { Config } from '../config/index.ts';
+import { finishRun } from './finish.ts';
+import { resumeJob, trainOnModel, type TrainedRun, type TrainOptions } from './job.ts';
+import type { StagePart } from './plan-file.ts';
+import { runDirectory } from './run-directory.ts';
+
+type Stage = NonNullable<Config['stages']>[number];
+
+/**
+ * Runs a job from the start: its stages on public data, without privacy, then the job itself on the model that they made.
+ * A stage that an interrupted start finished is not trained again.
+ * @throws DriftError if `options.plan` is not what the job would run
+ */
+export async function trainJob(config: Config, options: TrainOptions): Promise<TrainedRun> {
+  const { stages = [], ...rest } = config;
+  if (stages.length === 0) return trainOnModel(config, options);
+  requirePublic(stages);
+  const parts: StagePart[] = [];
+  let { model } = config;
+  for (const stage of stages) {
+    const out = join(runDirectory(options.out).private, 'stages', stage.name);
+    options.observer.note(`stage ${stage.name}: training on public data, without privacy`);
+    await trainStage(stageConfig({ ...rest, model }, stage), out, options);
+    model = join(out, 'release', 'model');
+    parts.push(await partOf(stage, config));
+  }
+  return trainOnModel({ ...rest, model }, { ...options, stages: parts });
+}
+
+function requirePublic(stages: readonly Stage[]): void {
+  const names = stages.map(({ name }) => name);
+  for (const [index, { name, public: isPublic }] of stages.entries()) {
+    if (!isPublic) {
+      throw new ConfigError(
+        `stages.${index}.public=false: a stage trains without privacy, so its data must be public. Declare it, or make it a phase of the private job (train.phases).`,
+      );
+    }
+    if (names.indexOf(name) !== index || !/^[\w-]+$/.test(name)) {
+      throw new ConfigError(
+        `stages.${index}.name=${name}: must be letters, digits, - and _, and no other stage's. Rename it.`,
+      );
+    }
+  }
+}
+
+/** The stage as a job of its own. Its privacy section is not used: nothing in it is private. */
+function stageConfig(base: Config, { task = base.task, data, train }: Stage): Config {
+  const { labels, columns, cleaning, maxLength, ...file } = data;
+  const { split, validation: _, test: __, ...rest } = base.data;
+  const { retention: ___, ...evaluate } = base.evaluate;
+  return {
+    ...base,
+    task,
+    data: {
+      ...rest,
+      split: { ...split, test: 0, validation: 0 },
+      labels,
+      columns,
+      cleaning,
+      maxLength,
+      ...file,
+    },
+    privacy: { ...base.privacy, unit: 'record', publicSize: 'auto', delta: 'auto' },
+    train,
+    evaluate: { ...evaluate, baselines: [], slices: [], metrics: 'auto' },
+    audit: { ...base.audit, canaries: 0 },
+    ledger: 'none',
+  };
+}
+
+async function trainStage(config: Config, out: string, options: TrainOptions): Promise<void> {
+  const { observer, world } = options;
+  const quiet = { observer, nonPrivate: true, ...(world && { world }) };
+  if (existsSync(join(out, 'release', 'metrics.json'))) return;
+  const run = existsSync(runDirectory(out).start)
+    ? await resumeJob(out, quiet)
+    : await trainOnModel(config, { ...quiet, out });
+  await finishRun(run, quiet);
+}
+
+async function partOf({ name, task, data, train }: Stage, config: Config): Promise<StagePart> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(data.train)) hash.update(chunk as Buffer);
+  const { train: _, ...settings } = data;
+  return { name, task: task ?? config.task, data: hash.digest('hex'), settings: { data: settings, train } };
+}
