@@ -66,7 +66,7 @@ describe('two phases', () => {
       ...Array.from({ length: 5 }, () => 'adapters'),
     ]);
     expect(Object.keys(finished.metrics)).toEqual(['private', 'majority', 'frozen']);
-    expect(await filesIn(join(out, 'release', 'adapter'))).toHaveLength(2);
+    expect(await filesIn(join(out, 'release', 'adapter'))).toHaveLength(3);
     const spent = observer.steps.map(({ epsilon }) => epsilon);
     expect(spent).toEqual(spent.toSorted((a, b) => a - b));
     expect(spent[0]).toBe(0);
