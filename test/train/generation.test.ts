@@ -275,8 +275,8 @@ describe('a job', () => {
     expect(figures['private']!.records).toBe(12);
     expect(figures['private']!.perplexity).toBeCloseTo(Math.exp(figures['private']!.loss), 9);
     expect(figures['private']!.loss).toBeLessThan(0.9 * figures['untrained']!.loss);
-    const test = join(root, 'test.jsonl');
-    const again = await evaluateLanguageModel(config, join(out, 'release', 'model'), test);
+    const file = join(root, 'test.jsonl');
+    const again = await evaluateLanguageModel(config, join(out, 'release', 'model'), file);
     expect(again['loss']).toBeCloseTo(figures['private']!.loss, 5);
     const files = await filesIn(join(out, 'release'));
     expect(files).toContain('model/generation_config.json');
