@@ -28,9 +28,12 @@ def trimmed(tokens):
     return tokens[:tokens.index(END) + 1] if END in tokens else tokens
 
 
+# The same weights as bfloat16 in shards, as large models are stored; written in float32 they are others, a little.
+AutoModelForCausalLM.from_pretrained(os.path.join(MODELS, 'llama')).to(torch.bfloat16).save_pretrained(os.path.join(MODELS, 'llama-shards'), max_shard_size='6KB')
+
 models = {}
-for name in NAMES:
-    model = AutoModelForCausalLM.from_pretrained(os.path.join(MODELS, name), attn_implementation='eager').eval()
+for name in NAMES + ['llama-shards']:
+    model = AutoModelForCausalLM.from_pretrained(os.path.join(MODELS, name), attn_implementation='eager', dtype=torch.float32).eval()
     models[name] = {
         'greedy': [trimmed(write(model, p)) for p in PROMPTS],
         'penalised': [trimmed(write(model, p, repetition_penalty=1.7)) for p in PROMPTS],
