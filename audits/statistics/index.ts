@@ -4,6 +4,8 @@ export { credibleInterval } from './credible.ts';
 export { checkedDesign, designHash } from './design.ts';
 export type { AuditDesign, BoundMethod, Candidate, GuessRule } from './design.ts';
 export { exposure } from './exposure.ts';
+export { editSimilarity, extractionCounts } from './extraction.ts';
+export type { Continuation, ExtractionCounts } from './extraction.ts';
 export { logitOfLoss, offlineLira, onlineLira, rmia } from './membership.ts';
 export type { Probabilities, RmiaSettings, Spread } from './membership.ts';
 export { oneRunBound, oneRunPValue } from './one-run.ts';

@@ -1,4 +1,5 @@
 export { attackRun, type AttackFigures } from './attacks.ts';
+export { extractRecords, type ExtractionAttack } from './extraction.ts';
 export { auditRun, requireNoViolation, type RunAudit } from './run-audit.ts';
 export {
   auditScores,

@@ -4,8 +4,10 @@ import {
   attackRun,
   auditRun,
   auditWhiteBox,
+  extractRecords,
   requireNoViolation,
   type AttackFigures,
+  type ExtractionAttack,
   type RunAudit,
 } from '../audit/index.ts';
 import { writeReport } from '../report/index.ts';
@@ -19,6 +21,7 @@ interface Arguments extends CommonArguments {
   readonly 'white-box': boolean;
   readonly steps: number;
   readonly attacks: boolean;
+  readonly 'show-private': boolean;
   readonly shadows: number;
   readonly workers: number;
 }
@@ -47,6 +50,11 @@ export const audit: CommandModule<CommonArguments, Arguments> = {
         default: false,
         describe: 'Attack the natural records; figures stay in private/',
       })
+      .option('show-private', {
+        type: 'boolean',
+        default: false,
+        describe: 'With --attacks: also print how many records a language model writes out',
+      })
       .option('shadows', {
         type: 'number',
         default: 0,
@@ -72,6 +80,8 @@ export const audit: CommandModule<CommonArguments, Arguments> = {
     const output = outputFor(args);
     if (args.attacks) {
       showAttacks(output, await attacked(args.run, args, output));
+      const extracted = await extractRecords(args.run);
+      if (extracted) showExtraction(output, extracted, args['show-private']);
       return;
     }
     const found = await (args['white-box'] ? replayed(args.run, args.steps, output) : auditRun(args.run));
@@ -116,6 +126,29 @@ function showAttacks(output: Output, figures: readonly AttackFigures[]): void {
   );
   output.line(
     'private figures, in private/audit/attacks.json: they are of natural records and charged to nobody',
+  );
+}
+
+function showExtraction(
+  output: Output,
+  { prefixTokens, suffixTokens, figures }: ExtractionAttack,
+  showPrivate: boolean,
+): void {
+  if (showPrivate) {
+    output.table(
+      figures.map(({ model, records, tried, exact, nearExact, agreement }) => ({
+        model,
+        records,
+        tried,
+        'word for word': exact,
+        'nearly so': nearExact,
+        'tokens alike': round(agreement),
+      })),
+    );
+    output.event({ event: 'extraction', prefixTokens, suffixTokens, figures });
+  }
+  output.line(
+    `extraction: the ${suffixTokens} tokens after the first ${prefixTokens} of each record, by the likeliest token; private/audit/extraction.json (private${showPrivate ? '' : '; --show-private prints it'})`,
   );
 }
 

@@ -1,0 +1,126 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { extractionCounts, type Continuation, type ExtractionCounts } from '../../audits/index.ts';
+import { reproducibleRng } from '../../privacy/index.ts';
+import type { Config } from '../config/index.ts';
+import type { TokenStore } from '../data/index.ts';
+import { openWriter } from '../generate/index.ts';
+import { openJob, openRunConfig, runDirectory, writeJson } from '../train/index.ts';
+
+/** Of private records: not for release. */
+export interface ExtractionAttack {
+  /** Tokens of a record that the model is given, its opening and prompt included: so many at least. */
+  readonly prefixTokens: number;
+  /** Tokens that it is to go on with. */
+  readonly suffixTokens: number;
+  readonly figures: readonly ExtractionFigures[];
+}
+
+export interface ExtractionFigures extends ExtractionCounts {
+  /** The released model, or the one before training: what that knows, it did not learn here. */
+  readonly model: 'released' | 'untrained';
+  /** Test records show what is guessed without having been seen. */
+  readonly records: 'training' | 'test';
+}
+
+/** Literature asks for 50 tokens after 50 (Carlini et al., arXiv:2202.07646); shorter texts have less to ask for. */
+const lengths = [50, 25, 10, 5] as const;
+/** Records of each kind that are tried; more are drawn from. */
+const mostRecords = 1000;
+/** Texts written at once. */
+const batchSize = 16;
+
+/**
+ * Gives a language model the beginnings of records and counts those that it continues as they go on, taking the likeliest token
+ * each time (A0: queries of the final model). The number of tokens is the largest of 50, 25, 10 and 5 that at least half of the
+ * training records are long enough for. Written to `private/audit/extraction.json`, and nowhere else.
+ * @param path - the run directory; the job's data and model must lie where they did
+ * @returns undefined for a job whose models do not write
+ */
+export async function extractRecords(path: string): Promise<ExtractionAttack | undefined> {
+  const directory = runDirectory(path);
+  const config = await openRunConfig(path);
+  if (config.task !== 'generation') return undefined;
+  const { stores, model } = await openJob(config);
+  const untrained = model.directory.path;
+  await model.directory.close();
+  const asked = lengths.find((length) => recordsFor(stores.train, length).length * 2 >= stores.train.records);
+  const length = asked ?? lengths.at(-1)!;
+  const figures: ExtractionFigures[] = [];
+  for (const [name, where] of [
+    ['released', join(directory.release, 'model')],
+    ['untrained', untrained],
+  ] as const) {
+    for (const records of ['training', 'test'] as const) {
+      const store = records === 'training' ? stores.train : stores.test;
+      if (!store) continue;
+      const counts = extractionCounts(await continuationsBy(where, config, chosenRecords(store, length)));
+      figures.push({ model: name, records, ...counts });
+    }
+  }
+  const found = { prefixTokens: length, suffixTokens: length, figures };
+  mkdirSync(join(directory.private, 'audit'), { recursive: true, mode: 0o700 });
+  await writeJson(join(directory.private, 'audit', 'extraction.json'), found);
+  return found;
+}
+
+interface SplitRecord {
+  readonly prefix: readonly number[];
+  readonly suffix: readonly number[];
+}
+
+/** Records with a beginning and so many tokens after it. */
+function recordsFor({ records, offsets, ids, labels }: TokenStore, length: number): SplitRecord[] {
+  return Array.from({ length: records }, (_, record) => {
+    const start = labels.task === 'generation' ? labels.starts[record]! : 0;
+    const [from, to] = [offsets[record]!, offsets[record + 1]!];
+    const middle = from + Math.max(start, length);
+    return middle + length > to
+      ? []
+      : [{ prefix: [...ids.subarray(from, middle)], suffix: [...ids.subarray(middle, middle + length)] }];
+  }).flat();
+}
+
+function chosenRecords(store: TokenStore, length: number): readonly SplitRecord[] {
+  return reproducibleRng('extraction').shuffle(recordsFor(store, length)).slice(0, mostRecords);
+}
+
+async function continuationsBy(
+  path: string,
+  { performance: { engine, device, threads } }: Config,
+  records: readonly SplitRecord[],
+): Promise<readonly Continuation[]> {
+  const maxTokens = Math.max(2, ...records.map(({ prefix, suffix }) => prefix.length + suffix.length));
+  const writer = await openWriter(path, {
+    engine,
+    maxTokens,
+    ...(device !== 'auto' && { device }),
+    ...(threads !== 'auto' && { threads }),
+  });
+  try {
+    const found: Continuation[] = [];
+    for (let start = 0; start < records.length; start += batchSize) {
+      const batch = records.slice(start, start + batchSize);
+      const written = await writer.write(
+        batch.map(({ prefix }) => prefix),
+        { ...greedily, maxNewTokens: batch[0]!.suffix.length },
+      );
+      found.push(...batch.map(({ suffix: actual }, row) => ({ written: written[row]!, actual })));
+    }
+    return found;
+  } finally {
+    await writer.close();
+  }
+}
+
+/** Past the end of a text, too: a record is compared as a whole. */
+const greedily = {
+  sample: false,
+  temperature: 1,
+  topK: 0,
+  topP: 1,
+  repetitionPenalty: 1,
+  beams: 1,
+  endIds: [],
+  seed: 0,
+} as const;
