@@ -33,7 +33,7 @@ export function planOf(json: unknown): JobPlanText {
       `plan.json: ${faults.map(([name]) => name).join(' and ')}: not what the plan's hash covers. Get the release from its producer again.`,
     );
   }
-  if (stored.search) checkSearch(stored.search as Search, privacy);
+  if (stored.search) checkSearch(stored.search, privacy);
   return { ...stored, privacy };
 }
 
