@@ -3,7 +3,8 @@ export type { AuditBound, Correction, OneRunAudit, TwoWorldAudit } from './audit
 export { credibleInterval } from './credible.ts';
 export { checkedDesign, designHash } from './design.ts';
 export type { AuditDesign, BoundMethod, Candidate, GuessRule } from './design.ts';
-export { exposure } from './exposure.ts';
+export { exposure, exposureFigures, extrapolatedExposure } from './exposure.ts';
+export type { ExposureFigures } from './exposure.ts';
 export { editSimilarity, extractionCounts } from './extraction.ts';
 export type { Continuation, ExtractionCounts } from './extraction.ts';
 export { logitOfLoss, offlineLira, onlineLira, rmia } from './membership.ts';

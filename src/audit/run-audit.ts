@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import {
   asPlanned,
   auditOneRun,
+  exposureFigures,
   planFamily,
   rocOf,
   truePositiveRate,
   type AuditBound,
+  type ExposureFigures,
   type OneRunAudit,
 } from '../../audits/index.ts';
 import { DptuneError, DriftError, InvalidParameterError } from '../../privacy/index.ts';
@@ -63,6 +65,8 @@ export interface RunAudit {
   readonly isPrivate: boolean;
   readonly verdict: Verdict;
   readonly results: readonly AuditResult[];
+  /** Of a language model's canaries, each a secret after a prefix. No bound of epsilon. */
+  readonly exposure?: ExposureFigures;
   /** The same canaries in the non-private twin, where there is one; stays in `private/`. */
   readonly twin: RunAudit | undefined;
 }
@@ -111,6 +115,7 @@ async function auditOf(directory: RunDirectory): Promise<{
   readonly isPrivate: boolean;
   readonly verdict: Verdict;
   readonly results: readonly AuditResult[];
+  readonly exposure?: ExposureFigures;
   readonly document: Readonly<Record<string, unknown>>;
 }> {
   const config = await openRunConfig(directory.root);
@@ -153,7 +158,8 @@ async function auditOf(directory: RunDirectory): Promise<{
     scores: { 'loss drop': drop },
     results,
   };
-  return { isPrivate, verdict, results, document };
+  const exposure = config.task === 'generation' ? exposureFigures(released, members) : undefined;
+  return { isPrivate, verdict, results, ...(exposure && { exposure }), document };
 }
 
 async function committedCoins(directory: RunDirectory, { audit }: JobPlan): Promise<Coins> {

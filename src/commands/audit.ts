@@ -181,7 +181,7 @@ export function showFinishedAudit(output: Output, audited: RunAudit): void {
 }
 
 /** Prints the audit of a run, and of its non-private twin beside it. */
-export function showAudit(output: Output, { isPrivate, verdict, results, twin }: RunAudit): void {
+export function showAudit(output: Output, { isPrivate, verdict, results, exposure, twin }: RunAudit): void {
   output.table([...rowsOf('released', results), ...(twin ? rowsOf('NOT PRIVATE twin', twin.results) : [])]);
   const { confidence, canaryDesign, adversary, noiseMultiplier } = results[0]!;
   if (noiseMultiplier !== undefined)
@@ -189,6 +189,12 @@ export function showAudit(output: Output, { isPrivate, verdict, results, twin }:
   output.line(
     `audit: ${isPrivate ? verdict : `NOT PRIVATE, measured by what its plan would claim: ${verdict}`} (adversary ${adversary}: ${sees[adversary]}; ${canaryDesign}; ${100 * confidence} % confidence for each bound)`,
   );
+  for (const [model, of] of [
+    ['released', exposure],
+    ['NOT PRIVATE twin', twin?.exposure],
+  ] as const) {
+    if (of) output.line(exposureLine(model, of));
+  }
   if (twin) {
     output.line(
       twin.verdict === 'violation'
@@ -196,7 +202,21 @@ export function showAudit(output: Output, { isPrivate, verdict, results, twin }:
         : `The NOT PRIVATE twin, measured by the same claim: ${twin.verdict}. This adversary sees too little of it.`,
     );
   }
-  output.event({ event: 'audit', isPrivate, verdict, results, twin: twin ?? null });
+  output.event({
+    event: 'audit',
+    isPrivate,
+    verdict,
+    results,
+    exposure: exposure ?? null,
+    twin: twin ?? null,
+  });
+}
+
+function exposureLine(model: string, of: NonNullable<RunAudit['exposure']>): string {
+  return (
+    `exposure, ${model}: median ${round(of.median)} bits of at most ${round(of.ceiling)} by rank, ` +
+    `${round(of.extrapolatedMedian)} extrapolated (largest ${round(of.extrapolatedLargest)}); 1 is a model that learnt nothing. No bound of epsilon`
+  );
 }
 
 const sees: Readonly<Partial<Record<RunAudit['results'][number]['adversary'], string>>> = {

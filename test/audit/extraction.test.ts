@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { reproducibleRng, seededStream } from '../../privacy/index.ts';
-import { extractRecords } from '../../src/audit/index.ts';
+import { auditRun, extractRecords } from '../../src/audit/index.ts';
 import { loadJob } from '../../src/config/index.ts';
 import { writeSafetensors } from '../../src/formats/index.ts';
 import { architectureOf, buildNetwork, initialValues } from '../../src/models/index.ts';
@@ -57,13 +57,23 @@ beforeAll(async () => {
     task: 'generation',
     data: { train: 'train.jsonl', test: 'test.jsonl', columns: { text: 'text' }, maxLength: 16 },
     privacy: { noiseMultiplier: 1, delta: 1e-3, publicSize: 12 },
-    train: { method: 'full', batchSize: 12, steps: 120, learningRate: 0.01 },
+    audit: { canaries: 60, guesses: 20 },
+    train: { method: 'full', batchSize: 12, steps: 240, learningRate: 0.01 },
     evaluate: { bootstrap: 0, texts: { prompts: 0 } },
     performance: { threads: 1 },
   };
   await file('job.json', JSON.stringify(job));
   const { config } = await loadJob(join(root, 'job.json'));
   await runJob(config, run, { nonPrivate: true, stream: seededStream(1) });
+});
+
+test('canaries that a language model learnt are exposed', async () => {
+  const { exposure, results } = await auditRun(run);
+  expect(exposure!.secrets + exposure!.references).toBe(60);
+  expect(exposure!.median).toBeGreaterThan(3);
+  expect(exposure!.extrapolatedLargest).toBeGreaterThan(exposure!.median);
+  // It is said beside the bounds, and no part of them.
+  expect(results.flatMap((result) => Object.keys(result)).join(' ')).not.toMatch(/exposure/i);
 });
 
 describe('extraction', () => {
