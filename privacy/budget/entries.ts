@@ -34,6 +34,8 @@ export interface ReservePayload extends Omit<PlanPayload, 'approvals'> {
   readonly job: string;
   readonly approvalsNeeded: number;
   readonly approvals: readonly Approval[];
+  /** SHA-256 that commits to the coins of the plan's canaries, for others to see before training; absent where there are none. */
+  readonly commitment?: string;
 }
 
 export interface RefusePayload {

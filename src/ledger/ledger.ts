@@ -41,6 +41,8 @@ export interface Request {
   readonly demand: Demand;
   /** Approvals by trusted keys that the plan needs. */
   readonly approvals?: number;
+  /** Of the coins of the plan's canaries. */
+  readonly commitment?: string;
 }
 
 /** Budgets and the log of everything that was charged to them. Every call is one transaction, durable when it returns. */
@@ -175,7 +177,7 @@ async function reserve(
   costs: Costs,
   write: Write,
 ): Promise<JobState | DptuneError | undefined> {
-  const { job, scope, plan, unit, relation, demand } = request;
+  const { job, scope, plan, unit, relation, demand, commitment } = request;
   const known = await jobOf(db, job);
   if (known) return known.plan === plan && known.scope === scope ? known : otherPlan(job);
   const scopes = await lineageOf(db, scope);
@@ -194,7 +196,10 @@ async function reserve(
         `Give them with dptune budget approve ${plan}, then start again.`,
     );
   }
-  const payload = { job, plan, demand, unit, relation, costs, approvalsNeeded: needed, approvals };
+  const payload = {
+    ...{ job, plan, demand, unit, relation, costs, approvalsNeeded: needed, approvals },
+    ...(commitment !== undefined && { commitment }),
+  };
   try {
     await write(db, { type: 'reserve', scope, payload });
   } catch (error) {

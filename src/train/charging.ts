@@ -48,8 +48,17 @@ export async function whileCharged<T>(
   return charging ? orClose(charging, () => work(charging)) : work(undefined);
 }
 
+/** `private/ledger.json` */
+interface Reservation {
+  readonly job: string;
+  readonly scope: string;
+  readonly plan: string;
+  /** Of the canaries' coins. */
+  readonly commitment?: string;
+}
+
 async function chargingOf(
-  { config, plan, nonPrivate }: Start,
+  { config, plan, nonPrivate, audit }: Start,
   directory: RunDirectory,
   options: LedgerOptions & { readonly observer: Observer },
 ): Promise<Charging | undefined> {
@@ -74,13 +83,20 @@ async function chargingOf(
   }
   const { hash, unit, relation } = plan.privacy;
   const file = join(directory.private, 'ledger.json');
-  const stored = existsSync(file)
-    ? ((await readJson(file)) as { job: string; scope: string; plan: string })
-    : undefined;
-  const isSame = stored?.scope === scope && stored.plan === hash;
+  const stored = existsSync(file) ? ((await readJson(file)) as Reservation) : undefined;
+  const isSamePlan = stored?.scope === scope && stored.plan === hash;
+  // A run that was killed before it began leaves a commitment to coins that are gone. Earlier versions wrote none.
+  const isSame = isSamePlan && (stored.commitment ?? audit?.commitment) === audit?.commitment;
   const job = isSame ? stored.job : randomUUID();
-  if (!isSame) await writeJson(file, { job, scope, plan: hash });
+  const committed = audit && { commitment: audit.commitment };
+  if (!isSame) await writeJson(file, { job, scope, plan: hash, ...committed } satisfies Reservation);
+  if (isSamePlan && !isSame) {
+    observer.note(
+      `ledger: reservation ${stored.job} is of a run that never began; dptune budget release ${stored.job} gives it back`,
+    );
+  }
   const request = {
+    ...committed,
     job,
     scope,
     plan: hash,

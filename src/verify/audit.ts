@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   asPlanned,
   auditOneRun,
@@ -6,8 +8,9 @@ import {
   truePositiveRate,
   type AuditDesign,
 } from '../../audits/index.ts';
-import { canonicalHash, diffValues } from '../../privacy/index.ts';
+import { canonicalHash, diffValues, type Payloads } from '../../privacy/index.ts';
 import { failed, notChecked, unless, type Finding, type Rule, type Subject } from './check.ts';
+import { ledgerOf } from './ledger.ts';
 import type { JobPlanText } from './plan.ts';
 
 /** What plan.json fixed of an audit before training. */
@@ -55,7 +58,7 @@ export const auditRule: Rule = {
   id: 'audit',
   title: 'The audit follows from its canaries',
   explanation:
-    'The design of the audit must be the one that the plan fixed before training, the coins that decided which canaries trained must be those that were committed to, and guesses, bounds, ceilings, attack rates and verdict are computed again from the published scores. The scores themselves are the word of whoever ran the model.',
+    'The design of the audit must be the one that the plan fixed before training, the coins that decided which canaries trained must be those that were committed to, in the ledger as well where that has the commitment, and guesses, bounds, ceilings, attack rates and verdict are computed again from the published scores. The scores themselves are the word of whoever ran the model.',
   isNeeded: (subject) => outsiders(subject).length > 0,
   run: (subject) => {
     const { documents, plan } = subject;
@@ -63,23 +66,52 @@ export const auditRule: Rule = {
     const part = (plan as JobPlanText & { readonly audit?: AuditPart }).audit;
     const document = documents.get('audit.json') as AuditDocument | undefined;
     const results = outsiders(subject);
+    const reserved = reservedCommitment(subject);
     if (!part) {
-      return results.length > 0
-        ? failed('the plan has no canaries, and audit.json reports on some')
+      return results.length > 0 || reserved !== undefined
+        ? failed('the plan has no canaries, and audit.json or the ledger tells of some')
         : notChecked(document ? 'the scores behind the audit are not published' : 'no audit was made');
     }
     if (!document) return failed('audit.json: is missing; the plan has canaries');
-    return results.length === 0
-      ? notChecked('the canaries were not scored')
-      : judged(plan, part, document, results);
+    const faults = commitmentFaults(subject, document);
+    if (faults.length > 0) return unless(faults, '');
+    if (results.length === 0) return notChecked('the canaries were not scored');
+    const when =
+      reserved === undefined
+        ? 'no ledger had the commitment to their coins before training'
+        : 'the ledger had the commitment to their coins before the first step';
+    return judged(plan, part, document, results, when);
   },
 };
+
+/** What the ledger was told of the coins when the job was reserved: before its first charge. */
+function reservedCommitment(subject: Subject): string | undefined {
+  const reserve = ledgerOf(subject)?.entries[1]?.entry.payload as Partial<Payloads['reserve']> | undefined;
+  return reserve?.commitment;
+}
+
+/** Everyone who was told of the commitment before training must have been told the same. */
+function commitmentFaults(subject: Subject, { commitment }: Pick<AuditDocument, 'commitment'>): string[] {
+  const inside = subject.release.privateHalf;
+  const start = inside === undefined ? undefined : join(inside, 'start.json');
+  const started =
+    start !== undefined && existsSync(start)
+      ? (JSON.parse(readFileSync(start, 'utf8')) as { audit?: { commitment: string } }).audit?.commitment
+      : undefined;
+  return Object.entries({ 'the ledger': reservedCommitment(subject), 'private/start.json': started }).flatMap(
+    ([source, expected]) =>
+      expected === undefined || expected === commitment
+        ? []
+        : [`${source} has another commitment to the coins than audit.json`],
+  );
+}
 
 function judged(
   { privacy }: JobPlanText,
   part: AuditPart,
   document: AuditDocument,
   results: readonly AuditResult[],
+  when: string,
 ): Finding {
   const { hash, ...registered } = part;
   const { preregisteredHash, commitment, nonce, coins, scores } = document;
@@ -128,6 +160,6 @@ function judged(
   const others = document.results.length - results.length;
   return unless(
     differing,
-    `${results.length} bounds from ${part.canaries} canaries: ${verdict}${others > 0 ? `; ${others} of other adversaries are taken as reported` : ''}`,
+    `${results.length} bounds from ${part.canaries} canaries: ${verdict}; ${when}${others > 0 ? `; ${others} of other adversaries are taken as reported` : ''}`,
   );
 }

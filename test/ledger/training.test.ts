@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
@@ -75,6 +75,37 @@ test('a run reserves, pays, settles, and releases a proof that holds without the
   // A filter costs more than the plan's own, tighter figure, never less.
   expect(document.charged).toBeGreaterThanOrEqual(privacy.epsilon);
   expect((await verifyLedger(ledger.database)).faults).toEqual([]);
+});
+
+test('the reservation of a run with canaries has the commitment to their coins, others have none', async () => {
+  const { config } = await chargedJob(40, { audit: { canaries: 10 }, train: { steps: 2 } });
+  const out = newRun(place);
+  await runJob(config, out);
+  const { commitment } = await jsonOf<{ commitment: string }>(join(out, 'release', 'audit.json'));
+  const document = await documentIn(out);
+  expect(document.entries[1]!.entry.payload).toMatchObject({ commitment });
+  expect(ledgerFaults(document, (await planOf(out)).privacy.hash)).toEqual([]);
+  const plain = await chargedJob(20, { train: { steps: 2 } });
+  const other = newRun(place);
+  await runJob(plain.config, other);
+  expect(Object.keys((await documentIn(other)).entries[1]!.entry.payload)).not.toContain('commitment');
+  expect((await verifyLedger(ledger.database)).faults).toEqual([]);
+});
+
+test('a run that was killed before it began does not lend its commitment to other coins', async () => {
+  const { config } = await chargedJob(80, { audit: { canaries: 10 }, train: { steps: 2 } });
+  const [first, second] = [newRun(place), newRun(place)];
+  await runJob(config, first);
+  const left = await jsonOf<{ job: string }>(join(first, 'private', 'ledger.json'));
+  await mkdir(join(second, 'private'), { recursive: true });
+  await writeFile(join(second, 'private', 'ledger.json'), JSON.stringify(left));
+  const observer = recorder();
+  await runJob(config, second, { observer });
+  const document = await documentIn(second);
+  expect(document.job).not.toBe(left.job);
+  const { commitment } = await jsonOf<{ commitment: string }>(join(second, 'release', 'audit.json'));
+  expect(document.entries[1]!.entry.payload).toMatchObject({ commitment });
+  expect(observer.notes.join(' ')).toContain(`dptune budget release ${left.job}`);
 });
 
 test('G34 a document with anything changed does not hold', async () => {

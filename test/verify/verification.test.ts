@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { reproducibleRng, signCheckpoint } from '../../privacy/index.ts';
 import { runCommandLine } from '../../src/commands/command-line.ts';
+import { commitmentOf } from '../../src/train/index.ts';
 import { openRelease, verify, type Verification, type VerifyOptions } from '../../src/verify/index.ts';
 import { subjectOf } from '../../src/verify/subject.ts';
 import { findingOf, rules } from '../../src/verify/verification.ts';
@@ -98,6 +99,28 @@ describe('G34, G29: one change is found', () => {
       await expect(verify(run)).rejects.toMatchObject({ code: 'verification' });
     },
   );
+});
+
+test('G34: coins tossed again after the training are found, though they fit their own commitment', async () => {
+  expect(outcomeOf(clean, 'audit')).toContain(
+    'the ledger had the commitment to their coins before the first step',
+  );
+  const run = released.copy(released.runs[0]!);
+  const path = join(run, 'release', 'audit.json');
+  const { coins, nonce, ...audit } = await jsonOf<{
+    coins: string;
+    nonce: string;
+    preregisteredHash: string;
+  }>(path);
+  const tossed = { nonce: nonce.replaceAll('0', '1'), coins: coins.split('').toReversed().join('') };
+  const commitment = commitmentOf(audit.preregisteredHash, tossed);
+  await writeFile(path, jsonText({ ...audit, ...tossed, commitment }));
+  const found = await foundBy('audit', run, trusting());
+  expect(found).toContain('failed: the ledger has another commitment');
+  expect(found).toContain('private/start.json has another');
+  // Where neither is at hand, what follows from the coins is found to be another.
+  await rm(join(run, 'release', 'ledger.json'));
+  expect(await foundBy('audit', join(run, 'release'), trusting())).toMatch(/^failed: results/);
 });
 
 async function checkpointOf(run: string): Promise<string> {
