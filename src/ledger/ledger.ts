@@ -197,7 +197,14 @@ async function reserve(
     );
   }
   const payload = {
-    ...{ job, plan, demand, unit, relation, costs, approvalsNeeded: needed, approvals },
+    job,
+    plan,
+    demand,
+    unit,
+    relation,
+    costs,
+    approvalsNeeded: needed,
+    approvals,
     ...(commitment !== undefined && { commitment }),
   };
   try {
