@@ -19,6 +19,7 @@ describe('the template', () => {
     expect(new Set(commented.map((line) => /(\w+):/.exec(line)![1]))).toEqual(
       new Set([
         'completion',
+        'stages',
         'earlyStopping',
         'expression',
         'layers',
