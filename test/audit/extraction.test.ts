@@ -2,9 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { reproducibleRng, seededStream } from '../../privacy/index.ts';
 import { auditRun, extractRecords } from '../../src/audit/index.ts';
+import { runCommandLine } from '../../src/commands/command-line.ts';
 import { loadJob } from '../../src/config/index.ts';
 import { writeSafetensors } from '../../src/formats/index.ts';
 import { architectureOf, buildNetwork, initialValues } from '../../src/models/index.ts';
@@ -74,6 +75,30 @@ test('canaries that a language model learnt are exposed', async () => {
   expect(exposure!.extrapolatedLargest).toBeGreaterThan(exposure!.median);
   // It is said beside the bounds, and no part of them.
   expect(results.flatMap((result) => Object.keys(result)).join(' ')).not.toMatch(/exposure/i);
+});
+
+async function printedBy(...args: string[]): Promise<string> {
+  const stdout = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  const stderr = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  try {
+    await runCommandLine(args);
+    return [...stdout.mock.calls, ...stderr.mock.calls].map(([text]) => String(text)).join('');
+  } finally {
+    stdout.mockRestore();
+    stderr.mockRestore();
+  }
+}
+
+test('the command prints exposure, and what is private of records where it is asked to', async () => {
+  expect(await printedBy('audit', run)).toMatch(
+    /exposure, released: median [\d.]+ bits .* No bound of epsilon/,
+  );
+  for (const mode of [[], ['--json']]) {
+    const quiet = await printedBy('audit', run, '--attacks', ...mode);
+    expect(quiet).not.toMatch(/word for word|nearExact/);
+    const shown = await printedBy('audit', run, '--attacks', '--show-private', ...mode);
+    expect(shown).toMatch(mode.length === 0 ? /untrained +test +12 +0 +0/ : /"nearExact":0/);
+  }
 });
 
 describe('extraction', () => {
