@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   demandOf,
+  DptuneError,
   InvalidParameterError,
   type LedgerDocument,
   type Signer,
@@ -13,6 +14,7 @@ import {
   ledgerUrl,
   LedgerUnavailableError,
   openCharging,
+  openLedger,
   type Charging,
 } from '../ledger/index.ts';
 import { orClose } from './closing.ts';
@@ -87,14 +89,13 @@ async function chargingOf(
   const isSamePlan = stored?.scope === scope && stored.plan === hash;
   // A run that was killed before it began leaves a commitment to coins that are gone. Earlier versions wrote none.
   const isSame = isSamePlan && (stored.commitment ?? audit?.commitment) === audit?.commitment;
+  const place = ledgerUrl(options.ledger ?? url);
+  if (isSamePlan && !isSame && (await releaseUnbegun(stored.job, place))) {
+    observer.note(`ledger: gave back reservation ${stored.job}, of a run that never began`);
+  }
   const job = isSame ? stored.job : randomUUID();
   const committed = audit && { commitment: audit.commitment };
   if (!isSame) await writeJson(file, { job, scope, plan: hash, ...committed } satisfies Reservation);
-  if (isSamePlan && !isSame) {
-    observer.note(
-      `ledger: reservation ${stored.job} is of a run that never began; dptune budget release ${stored.job} gives it back`,
-    );
-  }
   const request = {
     ...committed,
     job,
@@ -106,13 +107,29 @@ async function chargingOf(
     approvals,
   };
   const charging = await openCharging(request, stepsIn(directory.journal), {
-    url: ledgerUrl(options.ledger ?? url),
+    url: place,
     identity: identityOf(),
     note: (text) => observer.note(text),
     stopping: observer.stopping,
   });
   observer.note(`ledger: ${charging.place}, scope ${scope}`);
   return charging;
+}
+
+/** Ends a reservation of which nothing was drawn. @returns whether there was one: it may have been refused */
+async function releaseUnbegun(job: string, url: string): Promise<boolean> {
+  const ledger = await openLedger(url, identityOf());
+  try {
+    const { state } = await ledger.job(job);
+    if (state !== 'reserved') return false;
+    await ledger.abort(job, 'the run never began');
+    return true;
+  } catch (error) {
+    if (error instanceof DptuneError && error.code === 'budget') return false;
+    throw error;
+  } finally {
+    await ledger.close();
+  }
 }
 
 function stepsIn(journal: string): Steps {

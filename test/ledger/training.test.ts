@@ -4,6 +4,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
+  demandOf,
   ledgerFaults,
   levelOf,
   signApproval,
@@ -92,20 +93,50 @@ test('the reservation of a run with canaries has the commitment to their coins, 
   expect((await verifyLedger(ledger.database)).faults).toEqual([]);
 });
 
-test('a run that was killed before it began does not lend its commitment to other coins', async () => {
-  const { config } = await chargedJob(80, { audit: { canaries: 10 }, train: { steps: 2 } });
+test('a reservation whose run never began is given back when the run begins, with other coins', async () => {
+  const { scope, config } = await chargedJob(80, { audit: { canaries: 10 }, train: { steps: 2 } });
   const [first, second] = [newRun(place), newRun(place)];
   await runJob(config, first);
-  const left = await jsonOf<{ job: string }>(join(first, 'private', 'ledger.json'));
+  const { privacy } = await planOf(first);
+  const { hash: plan, relation } = privacy;
+  const commitment = 'c'.repeat(64);
+  const asked = {
+    job: 'left',
+    scope,
+    plan,
+    unit: 'record',
+    relation,
+    demand: demandOf(privacy),
+    commitment,
+  } as const;
+  await ledger.reserve(asked);
+  const before = await spentIn(scope);
   await mkdir(join(second, 'private'), { recursive: true });
-  await writeFile(join(second, 'private', 'ledger.json'), JSON.stringify(left));
+  await writeFile(
+    join(second, 'private', 'ledger.json'),
+    JSON.stringify({ job: 'left', scope, plan, commitment }),
+  );
   const observer = recorder();
   await runJob(config, second, { observer });
+  expect(observer.notes.join(' ')).toContain('gave back reservation left');
+  expect(await ledger.job('left')).toMatchObject({ state: 'aborted' });
+  expect(await spentIn(scope)).toBe(before);
   const document = await documentIn(second);
-  expect(document.job).not.toBe(left.job);
-  const { commitment } = await jsonOf<{ commitment: string }>(join(second, 'release', 'audit.json'));
-  expect(document.entries[1]!.entry.payload).toMatchObject({ commitment });
-  expect(observer.notes.join(' ')).toContain(`dptune budget release ${left.job}`);
+  const released = await jsonOf<{ commitment: string }>(join(second, 'release', 'audit.json'));
+  expect(released.commitment).not.toBe(commitment);
+  expect(document.entries[1]!.entry.payload).toMatchObject({ commitment: released.commitment });
+  expect((await verifyLedger(ledger.database)).faults).toEqual([]);
+});
+
+test('a reservation that was refused does not stand in the way of the next attempt with other coins', async () => {
+  const { config } = await chargedJob(0.01, { audit: { canaries: 10 }, train: { steps: 2 } });
+  const out = newRun(place);
+  await expect(runJob(config, out)).rejects.toMatchObject({ code: 'budget' });
+  const wide = await chargedJob(40);
+  const again = { ...config, ledger: { ...(config.ledger as object), scope: wide.scope } } as Config;
+  await expect(runJob(config, out)).rejects.toMatchObject({ code: 'budget' });
+  await runJob(again, out);
+  expect((await documentIn(out)).scope.name).toBe(wide.scope);
 });
 
 test('G34 a document with anything changed does not hold', async () => {
