@@ -5,7 +5,14 @@ import { reproducibleRng } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import type { TokenStore } from '../data/index.ts';
 import { openWriter } from '../generate/index.ts';
-import { openJob, openRunConfig, runDirectory, writeJson } from '../train/index.ts';
+import {
+  InterruptedError,
+  openJob,
+  openRunConfig,
+  runDirectory,
+  writeJson,
+  type Observer,
+} from '../train/index.ts';
 
 /** Of private records: not for release. */
 export interface ExtractionAttack {
@@ -36,15 +43,19 @@ const batchSize = 16;
  * training records are long enough for. Written to `private/audit/extraction.json`, and nowhere else.
  * @param path - the run directory; the job's data and model must lie where they did
  * @returns undefined for a job whose models do not write
+ * @throws InterruptedError where the user stopped
  */
-export async function extractRecords(path: string): Promise<ExtractionAttack | undefined> {
+export async function extractRecords(
+  path: string,
+  observer: Pick<Observer, 'stage' | 'stopping'>,
+): Promise<ExtractionAttack | undefined> {
   const directory = runDirectory(path);
   const config = await openRunConfig(path);
   if (config.task !== 'generation') return undefined;
   const { stores, model } = await openJob(config);
   const untrained = model.directory.path;
   await model.directory.close();
-  const asked = lengths.find((length) => recordsFor(stores.train, length).length * 2 >= stores.train.records);
+  const asked = lengths.find((length) => longEnough(stores.train, length).length * 2 >= stores.train.records);
   const length = asked ?? lengths.at(-1)!;
   const figures: ExtractionFigures[] = [];
   for (const [name, where] of [
@@ -54,7 +65,12 @@ export async function extractRecords(path: string): Promise<ExtractionAttack | u
     for (const records of ['training', 'test'] as const) {
       const store = records === 'training' ? stores.train : stores.test;
       if (!store) continue;
-      const counts = extractionCounts(await continuationsBy(where, config, chosenRecords(store, length)));
+      const chosen = chosenRecords(store, length);
+      const told = (done: number): void => {
+        observer.stage(`${records} records, ${name} model`, done, chosen.length);
+        if (observer.stopping()) throw new InterruptedError('No figures of extraction were kept.');
+      };
+      const counts = extractionCounts(await continuationsBy(where, config, chosen, told));
       figures.push({ model: name, records, ...counts });
     }
   }
@@ -69,26 +85,36 @@ interface SplitRecord {
   readonly suffix: readonly number[];
 }
 
-/** Records with a beginning and so many tokens after it. */
-function recordsFor({ records, offsets, ids, labels }: TokenStore, length: number): SplitRecord[] {
-  return Array.from({ length: records }, (_, record) => {
-    const start = labels.task === 'generation' ? labels.starts[record]! : 0;
-    const [from, to] = [offsets[record]!, offsets[record + 1]!];
-    const middle = from + Math.max(start, length);
-    return middle + length > to
-      ? []
-      : [{ prefix: [...ids.subarray(from, middle)], suffix: [...ids.subarray(middle, middle + length)] }];
-  }).flat();
+/** Where a record is split: after its opening and prompt, and after `length` tokens at least. */
+function splitOf({ offsets, labels }: TokenStore, record: number, length: number): number {
+  const start = labels.task === 'generation' ? labels.starts[record]! : 0;
+  return offsets[record]! + Math.max(start, length);
+}
+
+/** Records with so many tokens after where they are split. */
+function longEnough(store: TokenStore, length: number): Uint32Array {
+  return Uint32Array.from({ length: store.records }, (_, record) => record).filter(
+    (record) => splitOf(store, record, length) + length <= store.offsets[record + 1]!,
+  );
 }
 
 function chosenRecords(store: TokenStore, length: number): readonly SplitRecord[] {
-  return reproducibleRng('extraction').shuffle(recordsFor(store, length)).slice(0, mostRecords);
+  const chosen = reproducibleRng('extraction').shuffle(longEnough(store, length)).subarray(0, mostRecords);
+  return Array.from(chosen, (record) => {
+    const split = splitOf(store, record, length);
+    const { ids, offsets } = store;
+    return {
+      prefix: [...ids.subarray(offsets[record], split)],
+      suffix: [...ids.subarray(split, split + length)],
+    };
+  });
 }
 
 async function continuationsBy(
   path: string,
   { performance: { engine, device, threads } }: Config,
   records: readonly SplitRecord[],
+  told: (done: number) => void,
 ): Promise<readonly Continuation[]> {
   const maxTokens = Math.max(2, ...records.map(({ prefix, suffix }) => prefix.length + suffix.length));
   const writer = await openWriter(path, {
@@ -106,6 +132,7 @@ async function continuationsBy(
         { ...greedily, maxNewTokens: batch[0]!.suffix.length },
       );
       found.push(...batch.map(({ suffix: actual }, row) => ({ written: written[row]!, actual })));
+      told(found.length);
     }
     return found;
   } finally {

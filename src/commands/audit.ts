@@ -11,7 +11,7 @@ import {
   type RunAudit,
 } from '../audit/index.ts';
 import { writeReport } from '../report/index.ts';
-import type { TrainedRun } from '../train/index.ts';
+import type { Observer, TrainedRun } from '../train/index.ts';
 import { scores } from './audit-scores.ts';
 import { watch } from './observing.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
@@ -80,7 +80,8 @@ export const audit: CommandModule<CommonArguments, Arguments> = {
     const output = outputFor(args);
     if (args.attacks) {
       showAttacks(output, await attacked(args.run, args, output));
-      const extracted = await extractRecords(args.run);
+      const { run } = args;
+      const extracted = await watching(output, (observer) => extractRecords(run, observer));
       if (extracted) showExtraction(output, extracted, args['show-private']);
       return;
     }
@@ -103,12 +104,7 @@ async function attacked(
       `shadows=${shadows}, workers=${workers}: must be whole numbers, and not a single shadow. Give 0, or 8 and more.`,
     );
   }
-  const observer = watch(output);
-  try {
-    return await attackRun(run, { shadows, workers, observer });
-  } finally {
-    observer.end();
-  }
+  return watching(output, (observer) => attackRun(run, { shadows, workers, observer }));
 }
 
 /** Private: of natural records, and charged to nobody. */
@@ -156,11 +152,15 @@ async function replayed(run: string, steps: number, output: Output): Promise<Run
   if (!(Number.isInteger(steps) && steps >= 1)) {
     throw new InvalidParameterError(`steps=${steps}: must be a whole number of at least 1. Give 250.`);
   }
-  const watched = watch(output);
+  return watching(output, (observer) => auditWhiteBox(run, { steps, canaries: 16 }, observer));
+}
+
+async function watching<T>(output: Output, work: (observer: Observer) => Promise<T>): Promise<T> {
+  const observer = watch(output);
   try {
-    return await auditWhiteBox(run, { steps, canaries: 16 }, watched);
+    return await work(observer);
   } finally {
-    watched.end();
+    observer.end();
   }
 }
 

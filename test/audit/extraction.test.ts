@@ -28,6 +28,7 @@ const model = {
 const root = mkdtempSync(join(tmpdir(), 'dptune-extraction-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 const run = join(root, 'run');
+const quietly = { stage: () => undefined, stopping: () => false };
 
 /** Words drawn one by one: nobody who has not read a text can go on with it. */
 function texts(count: number, seed: string): string {
@@ -103,7 +104,7 @@ test('the command prints exposure, and what is private of records where it is as
 
 describe('extraction', () => {
   test('finds what was learnt by heart, neither in other records nor in the model before', async () => {
-    const found = (await extractRecords(run))!;
+    const found = (await extractRecords(run, quietly))!;
     expect(found).toMatchObject({ prefixTokens: 5, suffixTokens: 5 });
     const of = (name: string, records: string) =>
       found.figures.find((each) => each.model === name && each.records === records)!;
@@ -118,11 +119,15 @@ describe('extraction', () => {
     expect((await filesIn(join(run, 'release'))).filter((name) => name.includes('extraction'))).toEqual([]);
   });
 
+  test('stops where it is asked to', async () => {
+    await expect(extractRecords(run, { ...quietly, stopping: () => true })).rejects.toThrow(/No figures/);
+  });
+
   test('is not tried on a model that does not write', async () => {
     const place = await createWorkplace();
     const out = newRun(place);
     await runJob(await tinyJob(place, { train: { steps: 1 } }), out);
-    expect(await extractRecords(out)).toBeUndefined();
+    expect(await extractRecords(out, quietly)).toBeUndefined();
     place.remove();
   });
 });
