@@ -67,7 +67,9 @@ export async function extractRecords(
       if (!store) continue;
       const chosen = chosenRecords(store, length);
       const told = (done: number): void => {
-        observer.stage(`${records} records, ${name} model`, done, chosen.length);
+        // In per cent: how many records are long enough is private.
+        const share = Math.round((100 * done) / chosen.length);
+        observer.stage(`${records} records, ${name} model (%)`, share, 100);
         if (observer.stopping()) throw new InterruptedError('No figures of extraction were kept.');
       };
       const counts = extractionCounts(await continuationsBy(where, config, chosen, told));

@@ -130,22 +130,24 @@ function showExtraction(
   { prefixTokens, suffixTokens, figures }: ExtractionAttack,
   showPrivate: boolean,
 ): void {
-  if (showPrivate) {
-    output.table(
-      figures.map(({ model, records, tried, exact, nearExact, agreement }) => ({
-        model,
-        records,
-        tried,
-        'word for word': exact,
-        'nearly so': nearExact,
-        'tokens alike': round(agreement),
-      })),
-    );
-    output.event({ event: 'extraction', prefixTokens, suffixTokens, figures });
+  if (!showPrivate) {
+    output.line('extraction: private/audit/extraction.json (private; --show-private prints it)');
+    return;
   }
-  output.line(
-    `extraction: the ${suffixTokens} tokens after the first ${prefixTokens} of each record, by the likeliest token; private/audit/extraction.json (private${showPrivate ? '' : '; --show-private prints it'})`,
+  output.table(
+    figures.map(({ model, records, tried, exact, nearExact, agreement }) => ({
+      model,
+      records,
+      tried,
+      'word for word': exact,
+      'nearly so': nearExact,
+      'tokens alike': round(agreement),
+    })),
   );
+  output.line(
+    `extraction: the ${suffixTokens} tokens after the first ${prefixTokens} of each record, by the likeliest token; private, in private/audit/extraction.json`,
+  );
+  output.event({ event: 'extraction', prefixTokens, suffixTokens, figures });
 }
 
 async function replayed(run: string, steps: number, output: Output): Promise<RunAudit> {
