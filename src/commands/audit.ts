@@ -79,7 +79,7 @@ export const audit: CommandModule<CommonArguments, Arguments> = {
     }
     const output = outputFor(args);
     if (args.attacks) {
-      showAttacks(output, await attacked(args.run, args, output));
+      showAttacks(output, await attacked(args.run, args, output), args['show-private']);
       const { run } = args;
       const extracted = await watching(output, (observer) => extractRecords(run, observer));
       if (extracted) showExtraction(output, extracted, args['show-private']);
@@ -108,7 +108,11 @@ async function attacked(
 }
 
 /** Private: of natural records, and charged to nobody. */
-function showAttacks(output: Output, figures: readonly AttackFigures[]): void {
+function showAttacks(output: Output, figures: readonly AttackFigures[], showPrivate: boolean): void {
+  if (!showPrivate) {
+    output.line('membership: private/audit/attacks.json (private; --show-private prints it)');
+    return;
+  }
   output.table(
     figures.map(({ attack, group, members, others, auc, tprAt001, tprAt01 }) => ({
       attack,
@@ -123,6 +127,7 @@ function showAttacks(output: Output, figures: readonly AttackFigures[]): void {
   output.line(
     'private figures, in private/audit/attacks.json: they are of natural records and charged to nobody',
   );
+  output.event({ event: 'attacks', figures });
 }
 
 function showExtraction(
