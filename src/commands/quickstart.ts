@@ -78,6 +78,7 @@ function showNext(output: Output, out: string): void {
   output.line();
   output.line('Next:');
   output.line(`  read   ${path('run', 'release', 'report.html')}`);
+  output.line(`  check  npx dptune verify ${path('run')}`);
   output.line(`  ask    echo "the soup was not bad" | npx dptune predict ${path('run')}`);
   output.line(
     `  change ${path('job.yaml')}, then npx dptune train ${path('job.yaml')} --out ${path('run-2')}`,
