@@ -6,7 +6,7 @@
  * `--clean` trains so many runs, verifies each as a run and as a bundle; `--numbers` also changes every number of the
  * report, one at a time.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,9 +77,9 @@ function tell(name: string, finders: readonly string[], expected: string): void 
   console.log(`| ${name} | ${finders.join(', ') || 'NOT FOUND'} |`);
 }
 
-/** The whole log, cut, rolled back or rewritten, against the checkpoint of a release. */
+/** The whole log, cut, rolled back or rewritten, against the checkpoint of the release that was made last. */
 async function showLogEdits({ runs, log, signer }: Released): Promise<void> {
-  const last = runs[1]!;
+  const last = runs.findLast((run) => existsSync(join(run, 'release', 'ledger.json')))!;
   const { checkpoint } = await jsonOf<{ checkpoint: string }>(join(last, 'release', 'ledger.json'));
   for (const { name, change } of logEdits) {
     const found = await verify(last, { checkpoint, log: change(log), trust: [signer.verifier.text] });
