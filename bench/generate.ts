@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util';
 import { reproducibleRng } from '../privacy/index.ts';
 import { createEngine } from '../src/engines/index.ts';
 import { openModel } from '../src/formats/index.ts';
-import { writeTokens, type WritingSettings } from '../src/generate/index.ts';
+import { greedy, writeTokens, type WritingSettings } from '../src/generate/index.ts';
 import {
   architectureOf,
   buildDecoder,
@@ -65,13 +65,7 @@ const again = await engine.load(whole.graph);
 const settings: WritingSettings = {
   maxNewTokens,
   endIds: [],
-  beams: 1,
-  sample: false,
-  temperature: 1,
-  topK: 0,
-  topP: 1,
-  repetitionPenalty: 1,
-  seed: 0,
+  ...greedy,
 };
 
 interface Timed {

@@ -4,7 +4,7 @@ import { extractionCounts, type Continuation, type ExtractionCounts } from '../.
 import { reproducibleRng } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import type { TokenStore } from '../data/index.ts';
-import { openWriter } from '../generate/index.ts';
+import { greedy, openWriter } from '../generate/index.ts';
 import {
   InterruptedError,
   openJob,
@@ -131,7 +131,8 @@ async function continuationsBy(
       const batch = records.slice(start, start + batchSize);
       const written = await writer.write(
         batch.map(({ prefix }) => prefix),
-        { ...greedily, maxNewTokens: batch[0]!.suffix.length },
+        // Past the end of a text, too: a record is compared as a whole.
+        { ...greedy, endIds: [], maxNewTokens: batch[0]!.suffix.length },
       );
       found.push(...batch.map(({ suffix: actual }, row) => ({ written: written[row]!, actual })));
       told(found.length);
@@ -141,15 +142,3 @@ async function continuationsBy(
     await writer.close();
   }
 }
-
-/** Past the end of a text, too: a record is compared as a whole. */
-const greedily = {
-  sample: false,
-  temperature: 1,
-  topK: 0,
-  topP: 1,
-  repetitionPenalty: 1,
-  beams: 1,
-  endIds: [],
-  seed: 0,
-} as const;

@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { DptuneError } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
-import { InterruptedError, writeJson, type Observer } from '../train/index.ts';
+import { InterruptedError, runDptune, writeJson, type Observer } from '../train/index.ts';
 
 export interface ShadowOptions {
   /** Where they are kept, in the `private/` half of the run that they are made to attack. */
@@ -61,23 +59,10 @@ function shadowJob(config: Config): object {
   };
 }
 
-function dptune(args: readonly string[]): Promise<void> {
-  const compiled = !import.meta.url.endsWith('.ts');
-  const cli = fileURLToPath(new URL(`../cli.${compiled ? 'js' : 'ts'}`, import.meta.url));
-  // From sources, the child needs what translates them.
-  const loader = compiled ? [] : ['--import', import.meta.resolve('tsx')];
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...loader, cli, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
-    let complaint = '';
-    child.stderr
-      .setEncoding('utf8')
-      .on('data', (text: string) => (complaint = (complaint + text).slice(-2000)));
-    child.on('error', reject);
-    child.on('close', (code, signal) => {
-      if (code === 0) resolve();
-      else if (code === 130 || signal) reject(new InterruptedError('A shadow model was interrupted.'));
-      else
-        reject(new DptuneError('data', `shadow model: ${complaint.trim().split('\n').at(-1) ?? 'failed'}`));
-    });
-  });
+async function dptune(args: readonly string[]): Promise<void> {
+  const { code, interrupted, complaint } = await runDptune(args);
+  if (code === 0) return;
+  throw interrupted
+    ? new InterruptedError('A shadow model was interrupted.')
+    : new DptuneError('data', `shadow model: ${complaint.trim().split('\n').at(-1) ?? 'failed'}`);
 }

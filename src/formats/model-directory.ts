@@ -6,9 +6,8 @@ import { DataError } from '../../privacy/errors.ts';
 import { parseJsonObject, type JsonObject } from './json.ts';
 import { openWeights, type Weights } from './weights.ts';
 
-/** Files of a model directory, beside its weights, that decide what the model computes or are passed on with it. */
-export const SIDE_FILES = [
-  'config.json',
+/** The tokenizer, and how its authors mean text to be written with it: what a model made from another one takes over. */
+export const PASSED_ON_FILES = [
   'generation_config.json',
   'chat_template.jinja',
   'tokenizer.json',
@@ -19,6 +18,12 @@ export const SIDE_FILES = [
   'vocab.txt',
   'vocab.json',
   'merges.txt',
+] as const;
+
+/** Files of a model directory, beside its weights, that decide what the model computes or are passed on with it. */
+export const SIDE_FILES = [
+  'config.json',
+  ...PASSED_ON_FILES,
   'sentence_bert_config.json',
   'modules.json',
   '1_Pooling/config.json',

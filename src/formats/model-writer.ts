@@ -3,22 +3,9 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomic } from './atomic-file.ts';
 import type { JsonObject } from './json.ts';
+import { PASSED_ON_FILES } from './model-directory.ts';
 import { writeSafetensors, type NamedTensor } from './safetensors.ts';
 import { jsonWithFloats, wholeFloats } from './whole-floats.ts';
-
-/** Copied from the base model: the tokenizer, and how its authors mean text to be written with it. */
-const COPIED_FILES = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'tokenizer.model',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'vocab.txt',
-  'vocab.json',
-  'merges.txt',
-  'generation_config.json',
-  'chat_template.jinja',
-] as const;
 
 export interface ModelToWrite {
   /** With `architectures`, `id2label` and what else the class that is to load it needs. */
@@ -46,7 +33,7 @@ export async function writeModel(
 }
 
 async function copyFiles(from: string, to: string): Promise<void> {
-  for (const name of COPIED_FILES) {
+  for (const name of PASSED_ON_FILES) {
     const source = join(from, name);
     if (existsSync(source)) await writeAtomic(join(to, name), [await readFile(source)]);
   }

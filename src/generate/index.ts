@@ -1,4 +1,4 @@
 export { openingOf } from './opening.ts';
 export { createTextStream } from './text-stream.ts';
 export { openWriter, type Writer, type WriterOptions } from './writer.ts';
-export { writeTokens, type WritingSettings } from './writing.ts';
+export { greedy, writeTokens, type WritingSettings } from './writing.ts';

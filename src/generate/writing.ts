@@ -17,6 +17,17 @@ export interface WritingSettings extends ChoiceSettings {
   readonly onToken?: (text: number, token: number) => void;
 }
 
+/** The likeliest token, one after the other. */
+export const greedy: Omit<WritingSettings, 'maxNewTokens' | 'endIds'> = {
+  beams: 1,
+  sample: false,
+  temperature: 1,
+  topK: 0,
+  topP: 1,
+  repetitionPenalty: 1,
+  seed: 0,
+};
+
 /**
  * Writes what follows each prompt.
  * @param prompts - token ids, at least one each and all below the decoder's `maxTokens`

@@ -19,13 +19,15 @@ export function budgetsPage(site: Site, place: string, budgets: readonly Budget[
 }
 
 function budgetCard({ base }: Site, budget: Budget): Markup {
-  const { scope, closed, unit, cap, spent, epsilonSpent, epsilonCap } = budget;
+  const { scope, closed, unit, cap, spent, asEpsilon } = budget;
   const left = Math.max(0, cap - spent);
   const converted =
-    unit === 'epsilon'
+    asEpsilon === undefined
       ? ''
       : html`<dt>As epsilon</dt>
-          <dd>${roundedUp(epsilonSpent, 3)} of ${roundedUp(epsilonCap, 3)} at delta ${scope.delta}</dd>`;
+          <dd>
+            ${roundedUp(asEpsilon.spent, 3)} of ${roundedUp(asEpsilon.cap, 3)} at delta ${scope.delta}
+          </dd>`;
   return html`<section class="card">
     <h2>
       <a href="${base}scopes/${encodeURIComponent(scope.name)}">${scope.name}</a> ${closed ? '(closed)' : ''}

@@ -8,16 +8,15 @@ import {
   type Payloads,
   type ScopeState,
 } from '../../privacy/index.ts';
-import { entriesOf, type Ledger } from '../ledger/index.ts';
+import { entriesOf, scopesIn, type Ledger } from '../ledger/index.ts';
 
 /** A scope with what is left of it. */
 export interface Budget extends ScopeState {
   readonly unit: ReturnType<typeof unitOf>;
   readonly cap: number;
   readonly spent: number;
-  /** Of the whole budget, as epsilon at the scope's delta. */
-  readonly epsilonCap: number;
-  readonly epsilonSpent: number;
+  /** The same as epsilon at the scope's delta; absent where that is the unit. */
+  readonly asEpsilon: { readonly cap: number; readonly spent: number } | undefined;
 }
 
 /** A plan that waits for approvals. */
@@ -29,21 +28,28 @@ export interface WaitingPlan {
   readonly since: string;
 }
 
-export async function budgetsIn(ledger: Ledger): Promise<Budget[]> {
-  const opened = await entriesOf(ledger.database.read, { type: 'open' });
-  return Promise.all(
-    opened.map(async (entry) => {
-      const state = await ledger.scope(entry.scope);
-      return {
-        ...state,
-        unit: unitOf(state.scope),
-        cap: capOf(state.scope),
-        spent: levelOf(state.scope, state.held),
-        epsilonCap: figuresOfCap(state.scope).epsilon,
-        epsilonSpent: figuresOf(state.scope, state.held).epsilon,
-      };
-    }),
-  );
+export async function budgetsIn({ database }: Ledger): Promise<Budget[]> {
+  return (await scopesIn(database)).map(budgetOf);
+}
+
+export async function budgetNamed({ database }: Ledger, name: string): Promise<Budget | undefined> {
+  const found = (await scopesIn(database)).find(({ scope }) => scope.name === name);
+  return found && budgetOf(found);
+}
+
+function budgetOf(state: ScopeState): Budget {
+  const { scope, held } = state;
+  const unit = unitOf(scope);
+  return {
+    ...state,
+    unit,
+    cap: capOf(scope),
+    spent: levelOf(scope, held),
+    asEpsilon:
+      unit === 'epsilon'
+        ? undefined
+        : { cap: figuresOfCap(scope).epsilon, spent: figuresOf(scope, held).epsilon },
+  };
 }
 
 export function entriesIn({ database }: Ledger, scope: string): Promise<LogEntry[]> {

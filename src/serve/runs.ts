@@ -16,16 +16,26 @@ const depth = 3;
 
 /** The runs below a directory. */
 export async function runsIn(root: string): Promise<Run[]> {
+  return Promise.all([...(await namedDirectories(root))].map(([name, path]) => openRun(name, path)));
+}
+
+/** One of the runs, by its name; no other path can be asked for. */
+export async function runNamed(root: string, name: string): Promise<Run | undefined> {
+  const path = (await namedDirectories(root)).get(name);
+  return path === undefined ? undefined : openRun(name, path);
+}
+
+async function openRun(name: string, path: string): Promise<Run> {
+  const status = await runStatus(path).catch((error: unknown) => {
+    if (error instanceof DptuneError) return { fault: error.message };
+    throw error;
+  });
+  return { name, status };
+}
+
+async function namedDirectories(root: string): Promise<Map<string, string>> {
   const found = await directories(resolve(root), depth);
-  return Promise.all(
-    found.map(async (path) => ({
-      name: relative(resolve(root), path).replaceAll('\\', '/') || '.',
-      status: await runStatus(path).catch((error: unknown) => {
-        if (error instanceof DptuneError) return { fault: error.message };
-        throw error;
-      }),
-    })),
-  );
+  return new Map(found.map((path) => [relative(resolve(root), path).replaceAll('\\', '/') || '.', path]));
 }
 
 async function directories(path: string, below: number): Promise<string[]> {
@@ -38,11 +48,6 @@ async function directories(path: string, below: number): Promise<string[]> {
       entry.isDirectory() && !['private', 'node_modules'].includes(entry.name) && !entry.name.startsWith('.'),
   );
   return (await Promise.all(inside.map(({ name }) => directories(join(path, name), below - 1)))).flat();
-}
-
-/** One of the runs, by its name; no other path can be asked for. */
-export async function runNamed(root: string, name: string): Promise<Run | undefined> {
-  return (await runsIn(root)).find((run) => run.name === name);
 }
 
 /** The run's report as it was released; undefined before. */

@@ -4,7 +4,7 @@ import { serve, type ServerType } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
 import { DptuneError } from '../../privacy/index.ts';
 import type { Ledger } from '../ledger/index.ts';
-import { budgetsIn, entriesIn, waitingIn } from './budgets.ts';
+import { budgetNamed, budgetsIn, entriesIn, waitingIn } from './budgets.ts';
 import { approvalsPage, budgetsPage, scopePage } from './budget-pages.ts';
 import { problemPage, type Markup, type Site } from './layout.ts';
 import { runPage, runsPage } from './run-pages.ts';
@@ -93,7 +93,7 @@ function addRoutes(app: Hono, { root, ledger, token, key }: ServeOptions, hosts:
   pages.get('/', async (context) => show(context, budgetsPage(site, ledger.place, await budgetsIn(ledger))));
   pages.get('/scopes/:name', async (context) => {
     const name = context.req.param('name');
-    const budget = (await budgetsIn(ledger)).find(({ scope }) => scope.name === name);
+    const budget = await budgetNamed(ledger, name);
     if (!budget) return missing(context, name);
     return show(context, scopePage(site, budget, await entriesIn(ledger, name)));
   });

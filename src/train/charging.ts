@@ -7,7 +7,6 @@ import {
   InvalidParameterError,
   type LedgerDocument,
   type Signer,
-  type Steps,
 } from '../../privacy/index.ts';
 import {
   identityOf,
@@ -18,7 +17,7 @@ import {
   type Charging,
 } from '../ledger/index.ts';
 import { orClose } from './closing.ts';
-import { Journal, readJournal } from './journal.ts';
+import { Journal, stepsIn } from './journal.ts';
 import type { Observer } from './observer.ts';
 import type { PhaseRun } from './phase.ts';
 import { readJson } from './plan-file.ts';
@@ -130,12 +129,6 @@ async function releaseUnbegun(job: string, url: string): Promise<boolean> {
   } finally {
     await ledger.close();
   }
-}
-
-function stepsIn(journal: string): Steps {
-  const steps: Record<string, number> = {};
-  if (existsSync(journal)) for (const { phase, step } of readJournal(journal)) steps[phase] = step;
-  return steps;
 }
 
 /** A run's journal, which charges no step that the ledger was not paid for. */

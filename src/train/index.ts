@@ -1,6 +1,7 @@
 export type { AuditPart } from './audit-part.ts';
 export { commitmentOf, makeCanaries, type Coins } from './canaries.ts';
 export { auditFormat, coinsOf } from './canary-store.ts';
+export { runDptune } from './child.ts';
 export { finishRun, type Finished } from './finish.ts';
 export { openJob, resumeJob, type TrainedRun, type TrainOptions } from './job.ts';
 export { trainJob } from './stages.ts';

@@ -92,6 +92,13 @@ export class Journal {
   }
 }
 
+/** Steps charged so far, by phase; none where there is no journal yet. */
+export function stepsIn(path: string): Record<string, number> {
+  const steps: Record<string, number> = {};
+  if (existsSync(path)) for (const { phase, step } of readJournal(path)) steps[phase] = step;
+  return steps;
+}
+
 /** All whole lines; nothing was sampled after a torn last line, so it is no charge. */
 export function readJournal(path: string): Charge[] {
   const text = readFileSync(path, 'utf8');

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { readJournal } from './journal.ts';
+import { stepsIn } from './journal.ts';
 import { jobPlanFrom, type JobPlan } from './plan-file.ts';
 import { runDirectory } from './run-directory.ts';
 import { openStart } from './start.ts';
@@ -21,7 +21,7 @@ export async function runStatus(path: string): Promise<RunStatus> {
   const { release, journal } = runDirectory(path);
   const start = await openStart(path);
   const plan = jobPlanFrom(start.plan);
-  const charges = existsSync(journal) ? readJournal(journal) : [];
+  const charged = stepsIn(journal);
   return {
     plan,
     nonPrivate: start.nonPrivate || start.seeded,
@@ -29,8 +29,8 @@ export async function runStatus(path: string): Promise<RunStatus> {
     phases: plan.privacy.phases.map(({ name, steps }) => ({
       name,
       steps,
-      charged: charges.filter(({ phase }) => phase === name).length,
+      charged: charged[name] ?? 0,
     })),
-    lastCharge: charges.length > 0 ? statSync(journal).mtimeMs : undefined,
+    lastCharge: Object.keys(charged).length > 0 ? statSync(journal).mtimeMs : undefined,
   };
 }

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
+import { sha256File } from '../data/index.ts';
 import { finishRun } from './finish.ts';
 import { resumeJob, trainOnModel, type TrainedRun, type TrainOptions } from './job.ts';
 import type { StagePart } from './plan-file.ts';
@@ -83,8 +83,11 @@ async function trainStage(config: Config, out: string, options: TrainOptions): P
 }
 
 async function partOf({ name, task, data, train }: Stage, config: Config): Promise<StagePart> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(data.train)) hash.update(chunk as Buffer);
   const { train: _, ...settings } = data;
-  return { name, task: task ?? config.task, data: hash.digest('hex'), settings: { data: settings, train } };
+  return {
+    name,
+    task: task ?? config.task,
+    data: await sha256File(data.train),
+    settings: { data: settings, train },
+  };
 }

@@ -4,7 +4,7 @@ import type { Config } from '../config/index.ts';
 import { createCleaner } from '../data/index.ts';
 import { measureTexts, type WrittenText } from '../evaluate/index.ts';
 import { readGenerationSettings } from '../formats/index.ts';
-import { writeTokens } from '../generate/index.ts';
+import { greedy, writeTokens } from '../generate/index.ts';
 import { buildDecoder, loadParameters, mergeLora, tensorsOf, type ParameterValues } from '../models/index.ts';
 import type { TrainedRun } from './job.ts';
 import { promptText } from './language.ts';
@@ -106,17 +106,7 @@ async function openTextWriter({ model, session, plan, config }: TrainedRun): Pro
         const written = await writeTokens(
           { decoder, program },
           prompts.slice(start, start + batchSize).map(tokensOf),
-          {
-            maxNewTokens,
-            beams,
-            endIds,
-            repetitionPenalty,
-            sample: false,
-            temperature: 1,
-            topK: 0,
-            topP: 1,
-            seed: 0,
-          },
+          { ...greedy, maxNewTokens, beams, endIds, repetitionPenalty },
         );
         texts.push(...written.map((tokens) => tokenizer.decode(tokens).trim()));
       }

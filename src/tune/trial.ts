@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { DptuneError, InvalidParameterError } from '../../privacy/index.ts';
-import { InterruptedError, readJson } from '../train/index.ts';
+import { InterruptedError, readJson, runDptune } from '../train/index.ts';
 
 export interface TrialSettings {
   readonly job: string;
@@ -52,35 +50,10 @@ export function figureOf(figures: TrialFigures, metric: string): number {
   throw new InvalidParameterError(`metric=${metric}: must be one of ${known.join(', ')} for this task.`);
 }
 
-function dptune(args: readonly string[]): Promise<void> {
-  const cli = fileURLToPath(
-    new URL(`../cli.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
-  );
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...process.execArgv, ...loader(cli), cli, ...args, '--json'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let last = '';
-    let complaint = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      last = (last + text).slice(-4000);
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      complaint = (complaint + text).slice(-4000);
-    });
-    child.on('error', reject);
-    child.on('close', (code, signal) => {
-      if (code === 0) resolve();
-      else if (code === 130 || signal) reject(new InterruptedError('a trial was interrupted.'));
-      else reject(failure(last, complaint));
-    });
-  });
-}
-
-/** From sources, the child needs what translates them. */
-function loader(cli: string): string[] {
-  const loaded = process.execArgv.some((argument) => argument.includes('tsx'));
-  return cli.endsWith('.ts') && !loaded ? ['--import', import.meta.resolve('tsx')] : [];
+async function dptune(args: readonly string[]): Promise<void> {
+  const { code, interrupted, output, complaint } = await runDptune([...args, '--json']);
+  if (code === 0) return;
+  throw interrupted ? new InterruptedError('a trial was interrupted.') : failure(output, complaint);
 }
 
 /** The child's last event says what went wrong, with its code. */

@@ -23,7 +23,7 @@ import {
   type Network,
   type ParameterValues,
 } from '../../src/models/index.ts';
-import { writeTokens } from '../../src/generate/index.ts';
+import { greedy, writeTokens } from '../../src/generate/index.ts';
 import {
   decoderCases,
   exportCases,
@@ -82,15 +82,6 @@ describe('decoders that transformers and peft wrote with', () => {
     await opened.close();
     await engine.write(tensorsOf(params, values));
     const program = await engine.load(decoder.graph);
-    const greedy = {
-      beams: 1,
-      sample: false,
-      temperature: 1,
-      topK: 0,
-      topP: 1,
-      repetitionPenalty: 1,
-      seed: 0,
-    };
     const written = await writeTokens(
       { decoder, program },
       texts.map(({ prompt }) => prompt),

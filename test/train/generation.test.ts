@@ -14,7 +14,7 @@ import {
   type ChatTemplate,
   type Tokenizer,
 } from '../../src/formats/index.ts';
-import { openWriter } from '../../src/generate/index.ts';
+import { greedy, openWriter } from '../../src/generate/index.ts';
 import { privateGradient } from '../../src/graph/index.ts';
 import { architectureOf, buildNetwork, feedsOf, initialValues, tensorsOf } from '../../src/models/index.ts';
 import { createLanguageEncoder } from '../../src/train/language.ts';
@@ -285,13 +285,7 @@ describe('a job', () => {
     const [tokens] = await writer.write([writer.prompt('dog red\n')], {
       maxNewTokens: 5,
       endIds: [end],
-      beams: 1,
-      sample: false,
-      temperature: 1,
-      topK: 0,
-      topP: 1,
-      repetitionPenalty: 1,
-      seed: 0,
+      ...greedy,
     });
     await writer.close();
     expect(tokens!.length).toBeGreaterThan(0);
@@ -400,17 +394,8 @@ describe('a job', () => {
     expect(written[0]!['prompt']).toBe(first!.given);
     // What was written is what the released model writes.
     const writer = await openWriter(out, { threads: 1 });
-    const settings = {
-      beams: 1,
-      sample: false,
-      temperature: 1,
-      topK: 0,
-      topP: 1,
-      repetitionPenalty: 1,
-      seed: 0,
-    };
     const prompt = [...writer.prompt(`${first!.given}\n`)];
-    const [tokens] = await writer.write([prompt], { ...settings, maxNewTokens: 6, endIds: [end] });
+    const [tokens] = await writer.write([prompt], { ...greedy, maxNewTokens: 6, endIds: [end] });
     await writer.close();
     expect(written[0]!['trained']).toBe(writer.tokenizer.decode(tokens!).trim());
   });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { reproducibleRng } from '../../privacy/index.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/formats/index.ts';
-import { openWriter } from '../../src/generate/index.ts';
+import { greedy, openWriter } from '../../src/generate/index.ts';
 import { ignoredLabel } from '../../src/models/index.ts';
 import { openJobModel, pretrain } from '../../src/train/index.ts';
 import { maskedBatch } from '../../src/train/masking.ts';
@@ -91,10 +91,8 @@ describe('pretraining', () => {
     const wide = { ...options, kind: 'gpt2' as const, vocabularySize: 300 };
     await pretrain({ ...wide, text, out, steps: 150, observer: recorder() });
     const writer = await openWriter(out, { threads: 1 });
-    const settings = { sample: false, temperature: 1, topK: 0, topP: 1, repetitionPenalty: 1, seed: 0 };
     const [tokens] = await writer.write([writer.prompt('the road')], {
-      ...settings,
-      beams: 1,
+      ...greedy,
       maxNewTokens: 8,
       endIds: writer.defaults.endIds,
     });
