@@ -8,6 +8,8 @@ export interface Columns {
   readonly label?: string | undefined;
   /** The privacy unit's key, such as an author id. */
   readonly unit?: string | undefined;
+  /** The part of the data, train or test, that a row belongs to. */
+  readonly part?: string | undefined;
   /** Columns by which metrics are given apart. */
   readonly slices?: readonly string[] | undefined;
 }

@@ -7,6 +7,7 @@ export { joinStores } from './joining.ts';
 export type { LabelNames, Labels, Task } from './labels.ts';
 export {
   readSplit,
+  readSplitByColumn,
   readStore,
   type ReadOptions,
   type SplitFractions,

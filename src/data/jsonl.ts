@@ -37,17 +37,22 @@ export async function* readText(
   }
 }
 
-async function* textLines(
+/** Every line of a text file, blank ones included. */
+export async function* textLines(
   path: string,
   problems: Problems,
-): AsyncGenerator<{ readonly line: number; readonly text: string }> {
+): AsyncGenerator<{ readonly line: number; readonly text: string }, undefined> {
   for await (const block of lineBlocks(path, (line, problem) => problems.add(line, problem))) {
     let { line } = block;
-    for (const text of block.bytes.toString('utf8').split('\n')) {
+    const lines = block.bytes.toString('utf8').split('\n');
+    // What follows a block's last newline is the next block's.
+    if (lines.at(-1) === '') lines.pop();
+    for (const text of lines) {
       yield { line, text: text.endsWith('\r') ? text.slice(0, -1) : text };
       line += 1;
     }
   }
+  return undefined;
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {

@@ -78,6 +78,23 @@ export async function readSplit(
   };
 }
 
+/**
+ * Reads as `readStore` does and splits by a column: `train` and `test` there, in any case, say where a row belongs. The privacy
+ * unit groups the training part only; the test part is a store of records.
+ * @throws DataError for any other value, and where there are no rows for a part
+ */
+export async function readSplitByColumn(source: RowSource, options: ReadOptions): Promise<SplitStores> {
+  if (source.columns.part === undefined) {
+    throw new InvalidParameterError('columns.part=undefined, must name the column that says train or test');
+  }
+  const parts = await readParts(source, options, (_, { part }) => part ?? 'train');
+  return {
+    train: requirePart(parts, 'train', source),
+    validation: undefined,
+    test: requirePart(parts, 'test', source),
+  };
+}
+
 function requirePart(parts: Parts, name: Part, { path }: RowSource): TokenStore {
   const store = parts[name];
   if (!store) throw new DataError(`data=${path}: no rows for ${name}; use a file with more rows`);
@@ -87,7 +104,7 @@ function requirePart(parts: Parts, name: Part, { path }: RowSource): TokenStore 
 async function readParts(
   source: RowSource,
   { tokenizer, task, labels, unit, cleaning = [], seed }: ReadOptions,
-  partOf: (key: readonly unknown[]) => Part,
+  partOf: (key: readonly unknown[], row: Row) => Part,
 ): Promise<Parts> {
   checkColumns(source, task, unit);
   const cleaner = await createCleaner(cleaning);
@@ -114,7 +131,7 @@ async function readParts(
     const text = cleaner.clean(row.text);
     const pair = row.textPair === undefined ? undefined : cleaner.clean(row.textPair);
     const cleaned: Row = { ...row, text, textPair: pair };
-    const name = partOf(row.unit === undefined ? contentOf(cleaned) : [row.unit]);
+    const name = partOf(row.unit === undefined ? contentOf(cleaned) : [row.unit], row);
     const part = builders.get(name) ?? newPart(name);
     builders.set(name, part);
     part.rows += 1;

@@ -2,6 +2,7 @@ import { InvalidParameterError } from '../../privacy/index.ts';
 import type { Columns, TableRow } from './columns.ts';
 import { readCsv } from './csv.ts';
 import { readJsonl, readText } from './jsonl.ts';
+import { readParallel, type ParallelFile } from './parallel.ts';
 import { readParquet } from './parquet.ts';
 import { createProblems, show, type Problems } from './problems.ts';
 
@@ -17,6 +18,8 @@ export interface OpenOptions {
   readonly header?: boolean | undefined;
   /** Whether `"` encloses fields of a csv or tsv (default); without, it is an ordinary character. */
   readonly quote?: boolean | undefined;
+  /** Columns in text files of their own, beside a text file: line k of each belongs to line k of it. */
+  readonly parallel?: readonly ParallelFile[] | undefined;
 }
 
 /** One row of a data file, its text raw. */
@@ -28,6 +31,8 @@ export interface Row {
   /** As the file has it: a string, number, list, ...; `undefined` without a label column. */
   readonly label: unknown;
   readonly unit: string | undefined;
+  /** Where the file says so. */
+  readonly part?: 'train' | 'test' | undefined;
   /** Values of the slice columns, in their order. */
   readonly slices: readonly string[];
 }
@@ -51,6 +56,11 @@ export interface RowSource extends AsyncIterable<Row> {
 export function openRows(path: string, options: OpenOptions): RowSource {
   const format = options.format ?? formatOf(path);
   const problems = createProblems(path, format === 'parquet' ? 'row' : 'line');
+  if (options.parallel && options.parallel.length > 0 && format !== 'text') {
+    throw new InvalidParameterError(
+      `data=${path}: ${format} has columns of its own; files beside it (${options.parallel[0]!.path}) go with plain text, format=text`,
+    );
+  }
   return {
     path,
     columns: options.columns,
@@ -70,7 +80,7 @@ function openTable(
   path: string,
   format: DataFormat,
   wanted: readonly string[],
-  { delimiter, header = true, quote = true }: OpenOptions,
+  { delimiter, header = true, quote = true, parallel = [] }: OpenOptions,
   problems: Problems,
 ): AsyncIterable<TableRow> {
   switch (format) {
@@ -83,7 +93,9 @@ function openTable(
     case 'parquet':
       return readParquet(path, wanted);
     default:
-      return readText(path, wanted, problems);
+      return parallel.length > 0
+        ? readParallel(path, parallel, wanted, problems)
+        : readText(path, wanted, problems);
   }
 }
 
@@ -107,14 +119,14 @@ function formatOf(path: string): DataFormat {
   throw new InvalidParameterError(`data=${path}: the extension does not tell the format; ${remedy}`);
 }
 
-/** Text, pair, label, unit, slices: the order that `toRow` takes apart. */
-function wantedColumns({ text, textPair, label, unit, slices = [] }: Columns): string[] {
-  return [text, textPair, label, unit].filter((name) => name !== undefined).concat(slices);
+/** Text, pair, label, unit, part, slices: the order that `toRow` takes apart. */
+function wantedColumns({ text, textPair, label, unit, part, slices = [] }: Columns): string[] {
+  return [text, textPair, label, unit, part].filter((name) => name !== undefined).concat(slices);
 }
 
 function toRow(
   { line, values }: TableRow,
-  { textPair: pairColumn, label: labelColumn, unit: unitColumn, text: textColumn }: Columns,
+  { textPair: pairColumn, label: labelColumn, unit: unitColumn, part: partColumn, text: textColumn }: Columns,
   problems: Problems,
 ): Row | undefined {
   let next = 0;
@@ -122,6 +134,7 @@ function toRow(
   const textPair = pairColumn === undefined ? undefined : values[next++];
   const label = labelColumn === undefined ? undefined : values[next++];
   const unit = unitColumn === undefined ? undefined : values[next++];
+  const part = partColumn === undefined ? undefined : partIn(values[next++]);
   if (typeof text !== 'string') {
     problems.add(line, `${textColumn}=${show(text)}, must be a string`);
     return undefined;
@@ -139,14 +152,24 @@ function toRow(
     problems.add(line, `${unitColumn}=${show(unit)}, must name the row's privacy unit`);
     return undefined;
   }
+  if (part === 'neither') {
+    problems.add(line, `${partColumn!} must be train or test; give the other rows in a file of their own`);
+    return undefined;
+  }
   return {
     line,
     text,
     textPair: textPair as string | undefined,
     label,
     unit: unitColumn === undefined ? undefined : unitKey,
+    ...(part && { part }),
     slices: values.slice(next).map(keyOf),
   };
+}
+
+function partIn(value: unknown): 'train' | 'test' | 'neither' {
+  const name = keyOf(value).trim().toLowerCase();
+  return name === 'train' || name === 'test' ? name : 'neither';
 }
 
 function isMissing(value: unknown): boolean {
