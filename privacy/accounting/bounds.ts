@@ -45,7 +45,7 @@ export function pairsOf(event: DpEvent, relation: Relation, side: Side): Directe
   return result;
 }
 
-/** Gaussians are their own mirror images: one direction says it all. */
+/** These are their own mirror images: one direction says it all. */
 function isSymmetric(leaves: readonly Leaf[]): boolean {
   return leaves.every(({ event }) =>
     [
@@ -55,6 +55,7 @@ function isSymmetric(leaves: readonly Leaf[]): boolean {
       'permute-and-flip',
       'epsilon-delta',
       'randomized-response',
+      'ranked-selection',
     ].includes(event.kind),
   );
 }

@@ -93,6 +93,9 @@ export function dominatingPair(
     }
     case 'poisson-sampled':
       return sampledPair(event.event, event.rate, relation, direction);
+    case 'ranked-selection':
+      // Its own mirror image, so that one pair serves either direction.
+      return dominatingPair(event.event, 'replace-one', 'replace', side);
     case 'truncated-poisson-sampled': {
       const make = isLower ? truncatedPoissonLower : truncatedPoissonPair;
       return oriented(make(event, shiftOf(event.kind, event.event), relation), direction);
@@ -137,6 +140,8 @@ export function isLoose(event: DpEvent, relation: Relation): boolean {
       return Math.max(...event.sensitivities) / event.noiseMultiplier > largestRate;
     case 'poisson-sampled':
       return isNoiseless(event.event) || isLoose(event.event, relation);
+    case 'ranked-selection':
+      return isLoose(event.event, 'replace-one');
     case 'banded-matrix':
       return event.noiseMultiplier / (event.columnNorm ?? 1) < leastSampledNoise;
     case 'composed':

@@ -102,6 +102,7 @@ const fieldsOf: Readonly<Record<DpEvent['kind'], Fields>> = {
   },
   'repeat-and-select': { mean: positive, shape, event },
   'one-of': { events: list(event) },
+  'ranked-selection': { event },
   composed: { events: list(event) },
   'self-composed': { count, event },
 };

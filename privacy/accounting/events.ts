@@ -28,6 +28,7 @@ export type DpEvent =
   | MixtureOfGaussiansEvent
   | RepeatAndSelectEvent
   | OneOfEvent
+  | RankedSelectionEvent
   | ComposedEvent
   | SelfComposedEvent;
 
@@ -192,6 +193,13 @@ export type RepeatAndSelectEvent = {
 
 /** One of these ran, chosen independently of the data; which one is known. */
 export type OneOfEvent = { readonly kind: 'one-of'; readonly events: readonly DpEvent[] };
+
+/**
+ * `event` ran on a selection of the units: of each class at most a fixed number, the first by a public order that looks at
+ * one unit at a time. Where one unit is added or removed, at most one of those selected is replaced by another, or by none,
+ * which is a unit that contributes zero: so `event` is bound under replace-one. Known under add-or-remove-one alone.
+ */
+export type RankedSelectionEvent = { readonly kind: 'ranked-selection'; readonly event: DpEvent };
 
 /** All of these were released; a later one may look at the earlier outputs, its parameters may not. */
 export type ComposedEvent = { readonly kind: 'composed'; readonly events: readonly DpEvent[] };

@@ -24,6 +24,8 @@ export function groupOf(event: DpEvent, size: number): DpEvent {
     case 'composed':
       return { kind: 'composed', events: event.events.map((part) => groupOf(part, size)) };
     case 'self-composed':
+    // So many units of the data replace at most so many of the selected ones.
+    case 'ranked-selection':
       return { ...event, event: groupOf(event.event, size) };
     case 'poisson-sampled':
       if (event.event.kind === 'gaussian') {

@@ -8,6 +8,14 @@ import { treeSensitivityReached, treeSensitivitySquared } from './tree.ts';
 /** A mechanism that is not itself a composition, and how often it runs. */
 export type Leaf = { readonly event: DpEvent; readonly count: number };
 
+/** @throws UnsupportedEventError where a selection by rank may change in more than one unit */
+export function checkSelection(relation: Relation): void {
+  if (relation === 'add-or-remove-one') return;
+  throw new UnsupportedEventError(
+    `relation=${relation}: a selection by rank may change in more than one unit under it. Ask under add-or-remove-one.`,
+  );
+}
+
 /**
  * The mechanisms of an event tree in a normal form: compositions are flattened, Gaussians merged into one (noise
  * multipliers add as inverse squares), equal ones counted together, no-ops dropped, and the rest sorted. Trees that say
@@ -48,6 +56,9 @@ export function leavesOf(event: DpEvent, relation: Relation, side: Side = 'upper
       case 'truncated-poisson-sampled':
         visitTruncated(part, count);
         return;
+      case 'ranked-selection':
+        visitSelection(part.event, count);
+        return;
       case 'random-allocation':
         visitAllocation(part.steps, part.selected, gaussianNoise(part.kind, part.event), count);
         return;
@@ -87,6 +98,15 @@ export function leavesOf(event: DpEvent, relation: Relation, side: Side = 'upper
         keep({ kind: 'poisson-sampled', rate, event: noisier }, count);
       }
     } else keep({ kind: 'poisson-sampled', rate, event: only.event }, count);
+  };
+  const visitSelection = (inner: DpEvent, count: number): void => {
+    checkSelection(relation);
+    for (const { event: leaf, count: times } of leavesOf(inner, 'replace-one', side)) {
+      // Twice the sensitivity: a Gaussian like any other, with half the noise.
+      if (leaf.kind === 'gaussian')
+        visit({ ...leaf, noiseMultiplier: leaf.noiseMultiplier / 2 }, count * times);
+      else keep({ kind: 'ranked-selection', event: leaf }, count * times);
+    }
   };
   /** The noise of an event that is Gaussian altogether; Infinity for one that releases nothing. */
   const gaussianNoise = (kind: string, inner: DpEvent): number => {

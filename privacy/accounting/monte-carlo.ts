@@ -6,6 +6,7 @@ import { directionsOf, dominatingPair } from './dominating.ts';
 import type { PairDirection } from './dominating.ts';
 import { exp, log, log1p } from './elementary.ts';
 import type { DpEvent, Relation } from './events.ts';
+import { checkSelection } from './leaves.ts';
 import { lossAt } from './pairs.ts';
 import type { LossPair, SmoothPiece, Term } from './pairs.ts';
 
@@ -117,6 +118,9 @@ function drawersOf(event: DpEvent, count: number, relation: Relation, direction:
       return event.events.flatMap((part) => drawersOf(part, count, relation, direction));
     case 'self-composed':
       return drawersOf(event.event, count * event.count, relation, direction);
+    case 'ranked-selection':
+      checkSelection(relation);
+      return drawersOf(event.event, count, 'replace-one', 'replace');
     case 'random-allocation':
     case 'balls-in-bins':
       return [{ draw: allocationDraw(event, direction), count }];

@@ -49,6 +49,8 @@ function leafRdp(event: DpEvent, relation: Relation, direction: PairDirection): 
         Math.max(...either.map((bound) => bound(order))),
       );
     }
+    case 'ranked-selection':
+      return leafRdp(event.event, 'replace-one', 'replace');
     case 'one-of': {
       // Quasi-convexity (van Erven and Harremoes 2014, theorem 13): a mixture diverges no more than its worst part.
       const bounds = event.events.map((part) => rdpOf(leavesOf(part, relation), relation, direction));

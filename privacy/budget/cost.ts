@@ -112,6 +112,8 @@ function zcdpOfLeaf(leaf: DpEvent, relation: Relation): number {
       return squareOf(leaf, relation) / 2;
     case 'poisson-sampled':
       return zcdpOf(leaf.event, relation);
+    case 'ranked-selection':
+      return zcdpOf(leaf.event, 'replace-one');
     case 'zcdp':
       if ((leaf.xi ?? 0) === 0) return leaf.rho;
       break;

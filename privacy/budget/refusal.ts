@@ -127,7 +127,7 @@ function withNoise({ phases, once }: Demand, factor: number): Demand | undefined
 
 function withMoreNoise(event: DpEvent, factor: number): DpEvent | undefined {
   if (event.kind === 'gaussian') return { ...event, noiseMultiplier: event.noiseMultiplier * factor };
-  if (event.kind !== 'poisson-sampled') return undefined;
+  if (event.kind !== 'poisson-sampled' && event.kind !== 'ranked-selection') return undefined;
   const inner = withMoreNoise(event.event, factor);
   return inner && { ...event, event: inner };
 }
@@ -138,5 +138,7 @@ function noisesOf({ phases, once }: Demand): number[] {
 
 function noiseOf(event: DpEvent): number | undefined {
   if (event.kind === 'gaussian') return event.noiseMultiplier;
-  return event.kind === 'poisson-sampled' ? noiseOf(event.event) : undefined;
+  return event.kind === 'poisson-sampled' || event.kind === 'ranked-selection'
+    ? noiseOf(event.event)
+    : undefined;
 }

@@ -42,13 +42,17 @@ function partsOf(event: DpEvent, relation: Relation, count: number): Part[] {
       return partsOf(event.event, relation, count * event.count);
     case 'gaussian':
       return [partOf(1, event.noiseMultiplier, relation, count)];
+    case 'ranked-selection':
+      // One unit more or fewer in the data replaces at most one of the selected.
+      if (relation === 'add-or-remove-one') return partsOf(event.event, 'replace-one', count);
+      break;
     case 'poisson-sampled':
       if (event.event.kind === 'gaussian') {
         return [partOf(event.rate, event.event.noiseMultiplier, relation, count)];
       }
   }
   throw new UnsupportedEventError(
-    `event=${event.kind}: the second accountant knows Gaussian mechanisms and their Poisson sampling only. ` +
+    `event=${event.kind}: the second accountant knows Gaussian mechanisms, their Poisson sampling and selections by rank only. ` +
       'Rely on the first accountant for this event.',
   );
 }
