@@ -23,11 +23,7 @@ export type Steps = Readonly<Record<string, number>>;
 
 export function demandOf({ phases, reads }: Pick<Plan, 'phases' | 'reads'>): Demand {
   return {
-    phases: phases.map(({ name, steps, samplingRate, noiseMultiplier }) => ({
-      name,
-      steps,
-      event: stepEventOf(samplingRate, noiseMultiplier),
-    })),
+    phases: phases.map((phase) => ({ name: phase.name, steps: phase.steps, event: stepEventOf(phase) })),
     once: eventsOfReads(reads),
   };
 }

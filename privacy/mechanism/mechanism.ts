@@ -58,7 +58,7 @@ export function mechanismOf(phase: Phase, stream: PrivacyStream, taken = 0): Pri
   return {
     kind: 'private',
     secure: stream.secure,
-    stepEvent: stepEventOf(phase.samplingRate, phase.noiseMultiplier),
+    stepEvent: stepEventOf(phase),
     steps: phase.steps,
     get taken() {
       return step.taken;

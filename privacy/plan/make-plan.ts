@@ -5,9 +5,11 @@ import { list, objectOf, wholeNumber } from './fields.ts';
 import { calibratedNoise, noiseScalesOf } from './noise-calibration.ts';
 import type { NoiseWeight } from './noise-calibration.ts';
 import { phaseOf, stepsOf } from './phase.ts';
-import type { Clipping, PhaseNumbers } from './phase.ts';
+import type { Clipping, Phase, PhaseNumbers } from './phase.ts';
 import { deltaOf, planOf, targetOf } from './plan.ts';
 import type { Plan, PrivacyUnit, Target } from './plan.ts';
+import { selectionOf } from './selection.ts';
+import type { Selection } from './selection.ts';
 
 /** A phase as asked for. Give `epochs` or `steps`, not both. */
 export interface PhaseSettings extends NoiseWeight {
@@ -25,6 +27,7 @@ export interface PlanSettings {
   readonly relation: Relation;
   /** Number of units, as everyone may know it; treated as public. */
   readonly publicSize: number;
+  readonly selection?: Selection;
   readonly delta: number;
   readonly epsilon?: number;
   readonly noiseMultiplier?: number;
@@ -35,7 +38,7 @@ export interface PlanSettings {
   readonly bindings?: Readonly<Record<string, string>>;
 }
 
-const SETTINGS = 'unit relation publicSize delta epsilon noiseMultiplier phases reads bindings'.split(' ');
+const SETTINGS = 'unit relation publicSize selection delta epsilon noiseMultiplier phases reads bindings'.split(' ');
 const PHASE_SETTINGS = 'name expectedBatch epochs steps clipping noiseScale share'.split(' ');
 
 /**
@@ -48,16 +51,27 @@ const PHASE_SETTINGS = 'name expectedBatch epochs steps clipping noiseScale shar
  */
 export function makePlan(settings: PlanSettings): Plan {
   objectOf('settings', settings, SETTINGS);
-  const { unit, relation, reads = [], bindings = {} } = settings;
+  const { unit, relation, reads = [], bindings = {}, selection } = settings;
   const publicSize = wholeNumber('publicSize', settings.publicSize, 1, 'It counts units.');
   const delta = deltaOf(settings.delta, publicSize);
   const target = targetOf(targetIn(settings));
-  const drafts = list('phases', settings.phases).map((phase) => draftOf(phase, publicSize));
+  const population = selectionOf(selection, { unit, relation, publicSize }) && 'selection';
+  const drafts = list('phases', settings.phases).map((phase) => draftOf(phase, publicSize, population));
   const noise = noiseOf(drafts, settings, target);
   const phases = drafts.map(({ name, expectedBatch, steps, clipping }, i) => {
     return { name, expectedBatch, steps, clipping, noiseMultiplier: noise[i]! };
   });
-  return planOf({ unit, relation, publicSize, delta, target, phases, reads, bindings });
+  return planOf({
+    unit,
+    relation,
+    publicSize,
+    ...(selection && { selection }),
+    delta,
+    target,
+    phases,
+    reads,
+    bindings,
+  });
 }
 
 function targetIn({ epsilon, noiseMultiplier }: PlanSettings): Target {
@@ -70,9 +84,9 @@ function targetIn({ epsilon, noiseMultiplier }: PlanSettings): Target {
   );
 }
 
-type Draft = Omit<PhaseNumbers, 'noiseMultiplier'> & NoiseWeight & { readonly samplingRate: number };
+type Draft = Omit<PhaseNumbers, 'noiseMultiplier'> & NoiseWeight & Pick<Phase, 'samplingRate' | 'population'>;
 
-function draftOf(given: unknown, publicSize: number): Draft {
+function draftOf(given: unknown, publicSize: number, population: Phase['population']): Draft {
   objectOf('phase', given, PHASE_SETTINGS);
   const { epochs, steps: givenSteps, ...phase } = given as PhaseSettings;
   if ((epochs === undefined) === (givenSteps === undefined)) {
@@ -82,8 +96,8 @@ function draftOf(given: unknown, publicSize: number): Draft {
   }
   const steps = givenSteps ?? stepsOf({ publicSize, expectedBatch: phase.expectedBatch, epochs: epochs! });
   // With any noise, to refuse what is wrong before calibrating for it.
-  const { samplingRate } = phaseOf({ ...phase, steps, noiseMultiplier: 1 }, publicSize);
-  return { ...phase, steps, samplingRate };
+  const { samplingRate } = phaseOf({ ...phase, steps, noiseMultiplier: 1 }, publicSize, population);
+  return { ...phase, steps, samplingRate, ...(population && { population }) };
 }
 
 function noiseOf(drafts: readonly Draft[], settings: PlanSettings, target: Target): number[] {

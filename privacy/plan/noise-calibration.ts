@@ -3,6 +3,7 @@ import type { Relation } from '../accounting/index.ts';
 import { InvalidParameterError } from '../errors.ts';
 import type { DeclaredRead } from '../mechanism/reads.ts';
 import { numberWithin } from './fields.ts';
+import type { Phase } from './phase.ts';
 import { eventOf } from './plan.ts';
 
 /** How a phase's noise relates to the other phases'. */
@@ -16,10 +17,7 @@ export interface NoiseWeight {
   readonly share?: number;
 }
 
-interface NoiselessPhase extends NoiseWeight {
-  readonly samplingRate: number;
-  readonly steps: number;
-}
+type NoiselessPhase = NoiseWeight & Pick<Phase, 'samplingRate' | 'population' | 'steps'>;
 
 interface Budget {
   readonly epsilon: number;

@@ -17,6 +17,8 @@ export type Clipping =
 export interface Phase {
   readonly name: string;
   readonly sampler: 'poisson';
+  /** Given where units are sampled from the plan's selection of the data instead of all of it. */
+  readonly population?: 'selection';
   /** Probability q with which a unit takes part in a step: expected batch / public size. */
   readonly samplingRate: number;
   /** Optimizer steps T. */
@@ -48,7 +50,7 @@ export interface PhaseNumbers {
 const CLIP_MARGIN = 2 ** -10;
 
 /** @throws InvalidParameterError for a number outside its domain, whatever its static type claims */
-export function phaseOf(numbers: PhaseNumbers, publicSize: number): Phase {
+export function phaseOf(numbers: PhaseNumbers, publicSize: number, population?: 'selection'): Phase {
   const name = text('phase', numbers.name);
   const remedy = `See phase ${name}.`;
   const expectedBatch = numberWithin(
@@ -64,6 +66,7 @@ export function phaseOf(numbers: PhaseNumbers, publicSize: number): Phase {
   return {
     name,
     sampler: 'poisson',
+    ...(population && { population }),
     samplingRate: expectedBatch / publicSize,
     steps: wholeNumber('steps', numbers.steps, 1, remedy),
     expectedBatch,
@@ -105,18 +108,26 @@ export function checkPhase(phase: Phase): void {
   );
 }
 
+/** What decides the cost of a step. */
+export type StepNumbers = Pick<Phase, 'samplingRate' | 'noiseMultiplier' | 'population'>;
+
 /** One step as the accountant sees it: Poisson sampling at rate q of a Gaussian mechanism with multiplier sigma. */
-export function stepEventOf(samplingRate: number, noiseMultiplier: number): DpEvent {
-  return { kind: 'poisson-sampled', rate: samplingRate, event: { kind: 'gaussian', noiseMultiplier } };
+export function stepEventOf({ samplingRate, noiseMultiplier, population }: StepNumbers): DpEvent {
+  return inPopulation(population, {
+    kind: 'poisson-sampled',
+    rate: samplingRate,
+    event: { kind: 'gaussian', noiseMultiplier },
+  });
+}
+
+/** A mechanism on the units of a population, as it looks from the data that the population was taken from. */
+export function inPopulation(population: Phase['population'], event: DpEvent): DpEvent {
+  return population === 'selection' ? { kind: 'ranked-selection', event } : event;
 }
 
 /** The whole phase. */
-export function phaseEventOf(phase: Pick<Phase, 'samplingRate' | 'noiseMultiplier' | 'steps'>): DpEvent {
-  return {
-    kind: 'self-composed',
-    count: phase.steps,
-    event: stepEventOf(phase.samplingRate, phase.noiseMultiplier),
-  };
+export function phaseEventOf(phase: StepNumbers & Pick<Phase, 'steps'>): DpEvent {
+  return { kind: 'self-composed', count: phase.steps, event: stepEventOf(phase) };
 }
 
 /**

@@ -6,7 +6,9 @@ import { eventsOfReads } from '../mechanism/reads.ts';
 import type { DeclaredRead } from '../mechanism/reads.ts';
 import { list, numberWithin, objectOf, oneOf, text, wholeNumber } from './fields.ts';
 import { phaseEventOf, phaseOf } from './phase.ts';
-import type { Phase, PhaseNumbers } from './phase.ts';
+import type { Phase, PhaseNumbers, StepNumbers } from './phase.ts';
+import { selectionOf } from './selection.ts';
+import type { Selection } from './selection.ts';
 
 /** Changes whenever the sampler, the noise, the rounding or the clipping rules change: a plan runs under its own only (G26). */
 export const mechanismVersion = '1';
@@ -25,6 +27,8 @@ export interface PlanNumbers {
   readonly relation: Relation;
   /** Number of units, as everyone may know it. */
   readonly publicSize: number;
+  /** Given where only some units take part, chosen by rank; `publicSize` is then their number. */
+  readonly selection?: Selection;
   readonly delta: number;
   readonly target: Target;
   readonly phases: readonly PhaseNumbers[];
@@ -60,7 +64,11 @@ export function planOf(numbers: PlanNumbers): Plan {
   );
   const relation = oneOf('relation', numbers.relation, relations);
   const delta = deltaOf(numbers.delta, publicSize);
-  const phases = list('phases', numbers.phases).map((phase) => phaseOf(phase as PhaseNumbers, publicSize));
+  const unit = unitOf(numbers.unit);
+  const selection = selectionOf(numbers.selection, { unit, relation, publicSize });
+  const phases = list('phases', numbers.phases).map((phase) =>
+    phaseOf(phase as PhaseNumbers, publicSize, selection && 'selection'),
+  );
   if (phases.length === 0) throw new InvalidParameterError('phases=[]: must hold at least one. Add a phase.');
   requireDistinct('phase', phases);
   const reads = list('reads', numbers.reads).map(readOf);
@@ -76,9 +84,10 @@ export function planOf(numbers: PlanNumbers): Plan {
   const body = {
     version: 1,
     mechanism: mechanismVersion,
-    unit: unitOf(numbers.unit),
+    unit,
     relation,
     publicSize,
+    ...(selection && { selection }),
     delta,
     target: targetOf(numbers.target),
     phases,
@@ -103,7 +112,7 @@ export function sealed(body: Omit<Plan, 'hash'>): Plan {
 
 /** The composition of all phases and charged reads; a single one stands alone. */
 export function eventOf(
-  phases: readonly Pick<Phase, 'samplingRate' | 'noiseMultiplier' | 'steps'>[],
+  phases: readonly (StepNumbers & Pick<Phase, 'steps'>)[],
   reads: readonly DeclaredRead[],
 ): DpEvent {
   const events = [...phases.map(phaseEventOf), ...eventsOfReads(reads)];
