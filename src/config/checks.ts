@@ -1,4 +1,5 @@
 import { normalize } from 'node:path';
+import { DATA_CHECKS } from './data-checks.ts';
 import type { Path, Problem } from './document.ts';
 import { schemaAt, type SchemaNode } from './schema-node.ts';
 import { jobSchema } from './schema.ts';
@@ -7,7 +8,7 @@ import { jobSchema } from './schema.ts';
 export type Lookup = (path: string) => unknown;
 
 /** A rule over several settings. It reads them as unknown values, so it also runs on a job with other errors. */
-interface Check {
+export interface Check {
   /** What it reads. The first is where the problem is reported; a fault in any of them silences the rule. */
   readonly paths: readonly string[];
   /** @returns what is wrong and the remedy, or undefined */
@@ -186,6 +187,7 @@ const JOB_CHECKS: readonly Check[] = [
   ),
   conflict('data.split.test', 'data.test'),
   conflict('data.split.validation', 'data.validation'),
+  ...DATA_CHECKS,
   {
     paths: ['data.split', 'data.split.test', 'data.split.validation'],
     problem: (setting) => {
@@ -216,10 +218,10 @@ const JOB_CHECKS: readonly Check[] = [
   together('data.columns.prompt', 'data.columns.completion'),
   together('data.columns.completion', 'data.columns.prompt'),
   {
-    paths: ['evaluate.slices', 'data.test', 'data.split.test'],
+    paths: ['evaluate.slices', 'data.test', 'data.split.test', 'data.split.column'],
     problem: (setting, written) =>
       isDefault(written('evaluate.slices'), schemaAt(jobSchema, ['evaluate', 'slices'])) ||
-      setting('data.test') !== undefined ||
+      (setting('data.test') ?? setting('data.split.column')) !== undefined ||
       Number(setting('data.split.test')) > 0
         ? undefined
         : 'has no effect without test data; give data.test or data.split.test, or remove it',

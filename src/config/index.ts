@@ -7,5 +7,6 @@ export { loadSearch, type Search } from './search.ts';
 export { searchSchema } from './schema-search.ts';
 export { phasesOf, type Phase } from './phases.ts';
 export { jobSchema, type Config, type ConfigInput } from './schema.ts';
+export { splitsTest } from './split.ts';
 export { suggestionFor } from './suggestion.ts';
 export { jobTemplate, type TemplateValues } from './template.ts';

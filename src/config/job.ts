@@ -158,6 +158,12 @@ async function withAbsolutePaths(job: CompleteJob, directory: string): Promise<C
       train: absolute(data.train),
       ...(data.test === undefined ? {} : { test: absolute(data.test) }),
       ...(path === undefined ? {} : { validation: { path: absolute(path), public: isPublic } }),
+      ...(data.parallel && {
+        parallel: data.parallel.map(({ column, ...files }) => ({
+          column,
+          ...(mapped(files, absolute) as typeof files),
+        })),
+      }),
     },
     audit: {
       ...job.audit,
@@ -169,6 +175,10 @@ async function withAbsolutePaths(job: CompleteJob, directory: string): Promise<C
       ...(job.evaluate.retention === undefined ? {} : { retention: absolute(job.evaluate.retention) }),
     },
   };
+}
+
+function mapped(values: Readonly<Record<string, string>>, change: (value: string) => string) {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, change(value)]));
 }
 
 /** A ledger in a file is meant relative to the job; one behind an address stays as it is. */

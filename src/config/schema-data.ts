@@ -46,7 +46,32 @@ export const dataSchema = {
         default: 0,
       },
       seed: { description: 'Seed of the split. Public.', type: 'integer', minimum: 0, default: 0 },
+      column: {
+        description: 'Column of the training file that says train or test, in place of a random split.',
+        ...column,
+        examples: ['split'],
+      },
     }),
+    parallel: {
+      description:
+        'For plain text files: columns that stand in text files of their own, line k of them belonging to line k of the text.',
+      type: 'array',
+      items: {
+        description: 'One column.',
+        type: 'object',
+        properties: {
+          column: { description: 'Name of the column, as columns has it.', ...column, examples: ['label'] },
+          train: { description: 'The file beside data.train.', type: 'string', minLength: 1 },
+          test: { description: 'The file beside data.test.', type: 'string', minLength: 1 },
+          validation: { description: 'The file beside data.validation.', type: 'string', minLength: 1 },
+        },
+        required: ['column', 'train'],
+        additionalProperties: false,
+      },
+      minItems: 1,
+      maxItems: 20,
+      examples: [[{ column: 'label', train: 'train-labels.txt' }]],
+    },
     format: {
       description: 'File format; auto goes by the file name. text: one text on each line.',
       enum: ['auto', 'csv', 'tsv', 'jsonl', 'parquet', 'text'],

@@ -15,7 +15,7 @@ import {
   type Report,
   type Statements,
 } from '../../audits/index.ts';
-import type { Config } from '../config/index.ts';
+import { splitsTest, type Config } from '../config/index.ts';
 import { artifactsIn, chargedSteps, readIfThere, readNeeded } from './run-files.ts';
 import { versions } from './versions.ts';
 
@@ -80,7 +80,7 @@ function factsOf({ config, nonPrivate, seeded }: Start): JobFacts {
     seeded,
     labels: task === 'regression' ? 'none' : data.labels === 'auto' ? 'collected' : 'declared',
     cleaning: data.cleaning,
-    test: data.test === undefined ? (data.split.test > 0 ? 'split' : 'none') : 'file',
+    test: data.test === undefined ? (splitsTest(data.split) ? 'split' : 'none') : 'file',
     validation: data.validation
       ? data.validation.public
         ? 'public file'

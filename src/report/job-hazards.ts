@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Config } from '../config/index.ts';
+import { splitsTest, type Config } from '../config/index.ts';
 
 /** Something in a job that may weaken what its report can say. */
 export interface JobHazard {
@@ -103,9 +103,9 @@ const notes: readonly Rule[] = [
         }
       : undefined,
   ({ data: { split } }) =>
-    split.test > 0
+    splitsTest(split)
       ? {
-          setting: 'data.split.test',
+          setting: split.column === undefined ? 'data.split.test' : 'data.split.column',
           hazard: 'H7',
           text: 'the test units are private, and their figures are published without noise. Public test data avoids that.',
         }
@@ -119,7 +119,7 @@ const notes: readonly Rule[] = [
         }
       : undefined,
   ({ data: { test, split } }) =>
-    test === undefined && split.test === 0
+    test === undefined && !splitsTest(split)
       ? {
           setting: 'data.test',
           hazard: 'utility',

@@ -1,12 +1,14 @@
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { DataError, canonicalHash, type PrivacyUnit } from '../../privacy/index.ts';
-import type { Config } from '../config/index.ts';
+import { splitsTest, type Config } from '../config/index.ts';
 import {
   openRows,
   readSplit,
+  readSplitByColumn,
   readStore,
   sha256File,
   type ReadOptions,
+  type RowSource,
   type SplitStores,
   type Task,
   type TokenStore,
@@ -141,11 +143,8 @@ export async function readData(config: Config, encoder: TextEncoder): Promise<St
     cleaning: data.cleaning,
     seed: data.split.seed,
   };
-  const isSplit = data.split.test > 0 || data.split.validation > 0;
-  const trainRows = rowsOf(config, data.train, data.split.test > 0 ? slices : []);
-  const parts: SplitStores = isSplit
-    ? await readSplit(trainRows, options, { test: data.split.test, validation: data.split.validation })
-    : { train: await readStore(trainRows, options), validation: undefined, test: undefined };
+  const trainRows = rowsOf(config, data.train, splitsTest(data.split) ? slices : []);
+  const parts = await readTraining(trainRows, options, data.split);
   const labels = labelNamesOf(parts.train);
   const read = (path: string): Promise<TokenStore> => readHeldOut(config, path, encoder, labels);
   return {
@@ -154,6 +153,16 @@ export async function readData(config: Config, encoder: TextEncoder): Promise<St
     test: data.test === undefined ? parts.test : await read(data.test),
     validationIsPublic: data.validation?.public ?? false,
   };
+}
+
+function readTraining(
+  rows: RowSource,
+  options: ReadOptions,
+  { column, test, validation }: Config['data']['split'],
+): Promise<SplitStores> {
+  if (column !== undefined) return readSplitByColumn(rows, options);
+  if (test > 0 || validation > 0) return readSplit(rows, options, { test, validation });
+  return readStore(rows, options).then((train) => ({ train, validation: undefined, test: undefined }));
 }
 
 /**
@@ -181,26 +190,55 @@ export async function* privateTexts(config: Config): AsyncGenerator<string> {
   for await (const { text, textPair } of rowsOf(config, config.data.train, [], false)) yield textPair ?? text;
 }
 
-/** The rows of one of a job's files. */
+/**
+ * The rows of one of a job's files.
+ * @param withUnit - for the training file: who a row belongs to, and which part, where the file says so
+ */
 export function rowsOf(config: Config, path: string, slices: readonly string[], withUnit = true) {
-  const { columns: named, format, delimiter, header, quote } = config.data;
+  const { columns: named, split, format, delimiter, header, quote } = config.data;
   const columns =
     config.task === 'generation'
       ? { text: named.prompt ?? named.text, textPair: named.completion, unit: named.unit }
       : named;
   return openRows(path, {
-    columns: { ...columns, unit: withUnit ? columns.unit : undefined, slices },
+    columns: { ...columns, ...(withUnit ? { part: split.column } : { unit: undefined }), slices },
     format: format === 'auto' ? undefined : format,
     delimiter: delimiter === 'auto' ? undefined : delimiter,
     header,
     quote,
+    parallel: filesBeside(config.data, path),
+  });
+}
+
+type Part = 'train' | 'test' | 'validation';
+
+/** The columns that stand in files beside one of the job's own. */
+function filesBeside({ train, test, validation, parallel = [] }: Config['data'], path: string) {
+  const own: [Part, string | undefined][] = [
+    ['train', train],
+    ['test', test],
+    ['validation', validation?.path],
+  ];
+  const part = own.find(([, file]) => file !== undefined && resolve(file) === resolve(path))?.[0];
+  return parallel.flatMap(({ column, ...files }) => {
+    const file = part && files[part];
+    return file === undefined ? [] : [{ column, path: file }];
   });
 }
 
 /** SHA-256 of every data file. Private: with all other records known, a digest confirms a guess of the last one. */
 export async function dataDigests(config: Config): Promise<Record<string, string>> {
-  const { train, test, validation } = config.data;
-  const files = { train, ...(test && { test }), ...(validation && { validation: validation.path }) };
+  const { train, test, validation, parallel = [] } = config.data;
+  const files = {
+    train,
+    ...(test && { test }),
+    ...(validation && { validation: validation.path }),
+    ...Object.fromEntries(
+      parallel.flatMap(({ column, ...beside }) =>
+        Object.entries(beside).map(([part, file]) => [`parallel.${column}.${part}`, file]),
+      ),
+    ),
+  };
   const digests: Record<string, string> = {};
   for (const [name, path] of Object.entries(files)) digests[name] = await sha256File(path);
   return digests;

@@ -50,14 +50,14 @@ function requirePublic(stages: readonly Stage[]): void {
 /** The stage as a job of its own. Its privacy section is not used: nothing in it is private. */
 function stageConfig(base: Config, { task = base.task, data, train }: Stage): Config {
   const { labels, columns, cleaning, maxLength, ...file } = data;
-  const { split, validation: _, test: __, ...rest } = base.data;
+  const { split, validation: _, test: __, parallel: ____, ...rest } = base.data;
   const { retention: ___, ...evaluate } = base.evaluate;
   return {
     ...base,
     task,
     data: {
       ...rest,
-      split: { ...split, test: 0, validation: 0 },
+      split: { seed: split.seed, test: 0, validation: 0 },
       labels,
       columns,
       cleaning,

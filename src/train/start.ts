@@ -56,7 +56,7 @@ export function requireUnchanged({ digest, ...start }: StoredStart): Start {
 
 /** What the activations of each store depend on, beside the model. */
 export function storeKeysOf({ config, data, audit }: Start): Record<string, string> {
-  const { cleaning, columns, separator, chat, split, labels } = config.data;
+  const { cleaning, columns, separator, chat, split, labels, parallel } = config.data;
   const { unit, maxRecordsPerUser } = config.privacy;
   const shared = { cleaning, columns, separator, chat, split, labels, unit, maxRecordsPerUser };
   return Object.fromEntries(
@@ -66,6 +66,7 @@ export function storeKeysOf({ config, data, audit }: Start): Record<string, stri
         ...shared,
         part,
         file: data[part] ?? data['train']!,
+        ...(parallel && { files: data }),
         ...(part === 'train' && audit && { canaries: audit.commitment }),
       }),
     ]),

@@ -51,6 +51,11 @@ export async function planSearch(search: Search): Promise<SearchPlan> {
   }
   // Where a trial is not charged on its own: public data costs nothing, and a private selection is charged as a whole.
   const shared = search.method === 'charged' ? [] : ['ledger=none'];
+  if (search.publicData !== undefined && config.data.parallel) {
+    throw new ConfigError(
+      `${search.job}: data.parallel: has no file beside the public data ${search.publicData}. Give the job data with columns, such as CSV.`,
+    );
+  }
   if (search.publicData !== undefined) shared.push(`data.train=${JSON.stringify(search.publicData)}`);
   const trials = { mean: search.trials === 'auto' ? search.candidates.length : search.trials };
   const base = {

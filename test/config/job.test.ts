@@ -79,6 +79,18 @@ describe('a good job', () => {
     expect(long.config.train.earlyStopping).toEqual({ patience: 3, metric: 'auto' });
   });
 
+  test('finds the files beside the text relative to itself, too', async () => {
+    const data = {
+      train: 't.txt',
+      test: 'x.txt',
+      parallel: [{ column: 'label', train: 't.l', test: 'x.l' }],
+    };
+    const { config } = await loadJob(await jobFile({ ...smallest, data }));
+    expect(config.data.parallel).toEqual([
+      { column: 'label', train: join(directory, 't.l'), test: join(directory, 'x.l') },
+    ]);
+  });
+
   test('may be JSON with tabs, or YAML with anchors', async () => {
     const json = await loadJob(await jobFile(JSON.stringify(smallest, null, '\t'), 'job.json'));
     const yaml = await loadJob(
@@ -245,6 +257,34 @@ describe('settings that contradict each other', () => {
     [
       { data: { train: 't', split: { test: 0.5, validation: 0.5 } } },
       'data.split: test + validation=1, must be below 1',
+    ],
+    [
+      { data: { train: 't', test: 'x', split: { column: 'part' } } },
+      'data.split.column: given together with data.test; remove one of them',
+    ],
+    [
+      { data: { train: 't', split: { column: 'part', validation: 0.1 } } },
+      'data.split.column: given together with data.split.validation',
+    ],
+    [
+      { data: { train: 't', parallel: [{ column: 'lable', train: 'l' }] } },
+      'data.parallel: column=lable is not used; name it in data.columns, or remove it',
+    ],
+    [
+      { data: { train: 't', parallel: [{ column: 'text', train: 'l' }] } },
+      'data.parallel: column=text is the text file itself; name another column',
+    ],
+    [
+      { data: { train: 't', parallel: ['a', 'b'].map((train) => ({ column: 'label', train })) } },
+      'data.parallel: column=label occurs twice; give each column one file',
+    ],
+    [
+      { data: { train: 't', test: 'x', parallel: [{ column: 'label', train: 'l' }] } },
+      'data.parallel: column=label has no file beside data.test; give test',
+    ],
+    [
+      { data: { train: 't', parallel: [{ column: 'label', train: 'l', validation: 'v' }] } },
+      'data.parallel: column=label has a file for validation, and there is no data.validation; give both',
     ],
     [
       { data: { train: 't', format: 'jsonl', delimiter: ';' } },

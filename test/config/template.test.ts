@@ -18,7 +18,9 @@ describe('the template', () => {
     const commented = [...template.matchAll(/^ *# [a-z][A-Za-z]+: .+$/gm)].map(([line]) => line);
     expect(new Set(commented.map((line) => /(\w+):/.exec(line)![1]))).toEqual(
       new Set([
+        'column',
         'completion',
+        'parallel',
         'stages',
         'earlyStopping',
         'expression',

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   describe as describeStore,
   openRows,
+  readSplitByColumn,
   readStore,
   type OpenOptions,
   type ReadOptions,
@@ -51,6 +52,24 @@ describe.skipIf(!existsSync(root))(
         { task: 'multi-label' },
       );
       expect([rows, Object.keys(labels).length]).toEqual([5286, 38]);
+    });
+
+    it('CUAD clauses: 4,239 to train on, by the column that says so', async () => {
+      const { train, test } = await readSplitByColumn(
+        openRows(`${root}legal/cuad-clauses/clauses.jsonl`, {
+          columns: { text: 'text', label: 'labels', part: 'split' },
+        }),
+        { tokenizer: wordTokenizer, task: 'multi-label', unit: { kind: 'record' }, seed: 1 },
+      );
+      expect([train.records, test?.records]).toEqual([4239, 1047]);
+    });
+
+    it('Spanish tweets: 1,839 with their labels in a file beside', async () => {
+      const { rows, labels } = await read('tweet-sentiment-es/train_text.txt', {
+        columns: { text: 'text', label: 'label' },
+        parallel: [{ column: 'label', path: `${root}tweet-sentiment-es/train_labels.txt` }],
+      });
+      expect([rows, labels]).toEqual([1839, { 0: 613, 1: 613, 2: 613 }]);
     });
 
     it('MTS-Dialog: 1,201 dialogues of many lines under 20 headers, from CSV', async () => {

@@ -93,12 +93,67 @@ describe('JSON Lines, text, Parquet', () => {
     ]);
   });
 
+  it('reads the part of a row from its column, and refuses all but train and test', async () => {
+    const body = ['train', ' Test', 'dev', 3].map((part) => JSON.stringify({ text: 'x', label: 1, part }));
+    const options = { columns: { ...columns, part: 'part' } };
+    const rows = await read(write('parts.jsonl', body.slice(0, 2).join('\n')), options);
+    expect(rows.map(({ part }) => part)).toEqual(['train', 'test']);
+    expect(await errorOf(write('more.jsonl', body.join('\n')), options)).toMatch(
+      /more\.jsonl:3: part must be train or test.*\n.*more\.jsonl:4: part must be/,
+    );
+  });
+
   it('reads plain text, a line a record', async () => {
     const rows = await read(write('a.txt', 'one "two\r\n\nthree,four'), { columns: { text: 'text' } });
     expect(rows.map(({ line, text }) => [line, text])).toEqual([
       [1, 'one "two'],
       [3, 'three,four'],
     ]);
+  });
+
+  const beside = (labels: string, path = write('texts.txt', 'one\r\ntwo\n\nthree')) => ({
+    path,
+    options: { parallel: [{ column: 'label', path: write('labels.txt', labels) }] },
+  });
+
+  it.each(['a\nb\n\nc', 'a\nb\n\nc\n', 'a\r\nb\r\n\r\nc\r\n\r\n'])(
+    'reads a text file and the labels in a file of their own, line by line: %j',
+    async (labels) => {
+      const { path, options } = beside(labels);
+      const rows = await read(path, options);
+      expect(rows.map(({ line, text, label }) => [line, text, label])).toEqual([
+        [1, 'one', 'a'],
+        [2, 'two', 'b'],
+        [4, 'three', 'c'],
+      ]);
+    },
+  );
+
+  it('joins files of many blocks by their lines, however long these are', async () => {
+    const lines = Array.from({ length: 20_000 }, (_, i) => `${i} ${'é'.repeat(i % 60)}`);
+    const { path, options } = beside(
+      `${lines.map((_, i) => i).join('\n')}\n`,
+      write('long.txt', lines.join('\n')),
+    );
+    const rows = await read(path, options);
+    expect(rows).toHaveLength(20_000);
+    expect(rows.every(({ text, label }) => text.startsWith(`${String(label)} `))).toBe(true);
+  });
+
+  it.each([
+    ['a\nb\n', /labels\.txt: ends before line 4, which .*texts\.txt still has/],
+    ['a\nb\n\nc\nd\n', /texts\.txt: ends before line 5, which .*labels\.txt still has/],
+    ['a\n\nb\nc\n', /texts\.txt:2: is blank in .*labels\.txt.*\n.*texts\.txt:3: is blank in .*texts\.txt/],
+  ])('refuses labels that do not go with the texts: %j', async (labels, expectedMessage) => {
+    const { path, options } = beside(labels);
+    expect(await errorOf(path, options)).toMatch(expectedMessage);
+  });
+
+  it('names the line that is not UTF-8 in the file beside, and a format that has columns of its own', async () => {
+    const labels = write('latin.txt', Buffer.from([0x61, 0x0a, 0xe9, 0x0a]));
+    const parallel = [{ column: 'label', path: labels }];
+    expect(await errorOf(write('two.txt', 'x\ny\n'), { parallel })).toMatch(/latin\.txt:2: not UTF-8/);
+    expect(() => openRows('a.csv', { columns, parallel })).toThrow(/csv has columns of its own.*format=text/);
   });
 
   const hasZstd = 'zstdDecompressSync' in zlib;

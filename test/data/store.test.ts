@@ -6,6 +6,7 @@ import {
   describe as describeStore,
   lengthOf,
   readSplit,
+  readSplitByColumn,
   readStore,
   type ReadOptions,
   type Row,
@@ -288,6 +289,29 @@ describe('readSplit', () => {
       /less than 1/,
     );
     await expect(readSplit(rowsOf(rows), base, { test: -0.1 })).rejects.toThrow(/split\.test=-0\.1/);
+  });
+});
+
+describe('readSplitByColumn', () => {
+  it('groups the units of the training part only, and refuses a file without rows for a part', async () => {
+    const rows = Array.from({ length: 90 }, (_, i) => ({
+      text: String(i + 1),
+      unit: `user ${i % 10}`,
+      part: i % 3 === 0 ? ('test' as const) : ('train' as const),
+    }));
+    const options: ReadOptions = { ...base, unit: { kind: 'user', maxRecords: 4 } };
+    const source = (given: typeof rows) => rowsOf(given, { unit: 'u', part: 'part' });
+    const { train, test } = await readSplitByColumn(source(rows), options);
+    expect([train.units, train.records, test?.units, test?.records]).toEqual([10, 40, 30, 30]);
+    expect([...test!.ids]).toEqual(
+      rows.filter(({ part }) => part === 'test').map(({ text }) => Number(text)),
+    );
+    await expect(
+      readSplitByColumn(source(rows.filter(({ part }) => part === 'train')), options),
+    ).rejects.toThrow(/no rows for test/);
+    await expect(readSplitByColumn(rowsOf(rows, { unit: 'u' }), options)).rejects.toThrow(
+      /columns\.part=undefined/,
+    );
   });
 });
 

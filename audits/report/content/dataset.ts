@@ -8,7 +8,7 @@ const labels: Readonly<Record<Evidence['job']['labels'], string>> = {
 };
 const test: Readonly<Record<Evidence['job']['test'], string>> = {
   file: 'A file of its own, never used for a decision.',
-  split: 'Units split off from the training file at random, never used for a decision.',
+  split: 'Units split off from the training file, never used for a decision.',
   none: 'Nothing: no test data was given.',
 };
 const validation: Readonly<Record<Evidence['job']['validation'], string>> = {
