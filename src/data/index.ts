@@ -3,6 +3,7 @@ export { sha256File } from './checksum.ts';
 export { CLEANING_STEPS, createCleaner, type Cleaner, type CleaningStep } from './cleaning.ts';
 export type { Columns } from './columns.ts';
 export { describe, type PrivateDescription } from './description.ts';
+export { selectFirstOfEachClass } from './few-shot.ts';
 export { joinStores } from './joining.ts';
 export type { LabelNames, Labels, Task } from './labels.ts';
 export {
