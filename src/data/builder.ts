@@ -8,7 +8,9 @@ import {
   type LabelNames,
   type Labels,
   type Task,
+  type WordTags,
 } from './labels.ts';
+import { pick, pickLabels, pickRows } from './picking.ts';
 import {
   checkTokenTotal,
   EMPTY,
@@ -17,12 +19,21 @@ import {
   type ReadCounts,
   type TokenStore,
 } from './store.ts';
+import { parseTags } from './words.ts';
 
 /** Label of a row in codes so far: a code, codes or target, as the task says; nothing for `unlabelled`. */
 export type ParsedLabel = number | readonly number[] | undefined;
 
-/** @returns the label, or what is wrong with it */
-export function parseLabel(value: unknown, task: Task, index: LabelIndex): ParsedLabel | string {
+/**
+ * @param words - number of words, each of which needs a tag (token classification)
+ * @returns the label, or what is wrong with it
+ */
+export function parseLabel(
+  value: unknown,
+  task: Task,
+  index: LabelIndex,
+  words: number,
+): ParsedLabel | string {
   switch (task) {
     case 'unlabelled':
     case 'generation':
@@ -31,6 +42,8 @@ export function parseLabel(value: unknown, task: Task, index: LabelIndex): Parse
       return index.codeOf(value);
     case 'regression':
       return parseTarget(value);
+    case 'token-classification':
+      return parseTags(value, words, (tag) => index.codeOf(tag));
     default: {
       const list = parseLabelList(value);
       if (typeof list === 'string') return list;
@@ -73,6 +86,7 @@ export function createStoreBuilder({ task, unit, seed, sliceColumns }: BuilderOp
   const labelOffsets = new Growable((length) => new Uint32Array(length));
   const targets = new Growable((length) => new Float64Array(length));
   const starts = new Growable((length) => new Uint32Array(length));
+  const positions = new Growable((length) => new Int32Array(length));
   const slices = sliceColumns.map((column) => ({ column, ...createCategories() }));
   const owners = createCategories();
   labelOffsets.push(0);
@@ -85,6 +99,7 @@ export function createStoreBuilder({ task, unit, seed, sliceColumns }: BuilderOp
       else if (typeof label === 'number') labelCodes.push(label);
       else if (label !== undefined) labelCodes.append(label);
       labelOffsets.push(labelCodes.length);
+      if (task === 'token-classification') positions.append(encoding.words ?? []);
       for (const [index, slice] of slices.entries()) slice.add(values[index] ?? '');
       if (unit.kind === 'user') owners.add(owner ?? '');
     },
@@ -97,8 +112,14 @@ export function createStoreBuilder({ task, unit, seed, sliceColumns }: BuilderOp
           : { order: undefined, unitOffsets: range(records + 1), unitsOverLimit: 0 };
       const kept = order ?? range(records);
       const codes = labelCodes.view().map((code) => finalCodes[code]!);
-      const columns = { codes, offsets: labelOffsets.view(), targets: targets.view(), starts: starts.view() };
-      const labels = labelsOf(task, names, columns, kept);
+      const columns: LabelColumns = {
+        codes,
+        offsets: labelOffsets.view(),
+        positions: positions.view(),
+        targets: targets.view(),
+        starts: starts.view(),
+      };
+      const labels = pickLabels(labelsOf(task, names, columns), kept);
       return {
         records: kept.length,
         units: unitOffsets.length - 1,
@@ -145,32 +166,30 @@ function groupByUnit(
 }
 
 /** Labels as they came in, of which a task uses its own. */
-interface LabelColumns {
-  readonly codes: Int32Array;
-  readonly offsets: Uint32Array;
+interface LabelColumns extends WordTags {
   readonly targets: Float64Array;
   readonly starts: Uint32Array;
 }
 
+/** The labels of all records, in the order in which they came. */
 function labelsOf(
   task: Task,
   names: LabelNames,
-  { codes, offsets, targets, starts }: LabelColumns,
-  kept: Uint32Array,
+  { codes, offsets, positions, targets, starts }: LabelColumns,
 ): Labels {
   switch (task) {
     case 'unlabelled':
       return { task };
     case 'generation':
-      return { task, starts: pick(starts, kept) };
+      return { task, starts };
     case 'regression':
-      return { task, values: pick(targets, kept) };
+      return { task, values: targets };
     case 'single-label':
-      return { task, names, codes: pick(codes, kept) };
-    default: {
-      const ragged = pickRows(codes, offsets, kept);
-      return { task, names, offsets: ragged.offsets, codes: ragged.values };
-    }
+      return { task, names, codes };
+    case 'token-classification':
+      return { task, names, offsets, codes, positions };
+    default:
+      return { task, names, offsets, codes };
   }
 }
 
@@ -250,35 +269,4 @@ function largest(values: ArrayLike<number>): number {
     if (values[index]! > maximum) maximum = values[index]!;
   }
   return maximum;
-}
-
-type Column = Int32Array | Uint32Array | Uint16Array | Uint8Array | Float64Array;
-
-function like<A extends Column>(values: A, length: number): A {
-  return new (values.constructor as new (length: number) => A)(length);
-}
-
-function pick<A extends Column>(values: A, rows: Uint32Array): A {
-  const picked = like(values, rows.length);
-  for (let index = 0; index < rows.length; index++) picked[index] = values[rows[index]!]!;
-  return picked;
-}
-
-/** The rows of a ragged column, in the order given. */
-function pickRows<A extends Column>(
-  values: A,
-  offsets: Uint32Array,
-  rows: Uint32Array,
-): { values: A; offsets: Uint32Array } {
-  const picked = new Uint32Array(rows.length + 1);
-  for (let index = 0; index < rows.length; index++) {
-    const row = rows[index]!;
-    picked[index + 1] = picked[index]! + offsets[row + 1]! - offsets[row]!;
-  }
-  const result = like(values, picked[rows.length]!);
-  for (let index = 0; index < rows.length; index++) {
-    const row = rows[index]!;
-    result.set(values.subarray(offsets[row], offsets[row + 1]), picked[index]);
-  }
-  return { values: result, offsets: picked };
 }

@@ -3,6 +3,8 @@ import { DataError } from '../../privacy/index.ts';
 /** Which columns of a file hold what. */
 export interface Columns {
   readonly text: string;
+  /** The text column holds the words of a sentence, as a list or with white space between them, the label column their tags. */
+  readonly words?: boolean | undefined;
   /** Second text of a pair task, such as a hypothesis. */
   readonly textPair?: string | undefined;
   readonly label?: string | undefined;

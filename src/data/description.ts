@@ -26,7 +26,9 @@ export interface PrivateDescription {
   readonly duplicatesDropped: number;
   readonly unitsOverLimit: number;
   readonly recordsOverLimit: number;
-  /** Texts changed by each cleaning step. */
+  /** Words with tags, those that the model sees nothing of (cut off, or without a token), and records that have no others. */
+  readonly words?: Readonly<Record<'total' | 'lost' | 'recordsWithout', number>>;
+  /** Texts (or words, where the file has words) changed by each cleaning step. */
   readonly cleaned: ReadCounts['cleaned'];
 }
 
@@ -59,6 +61,7 @@ export function describe(store: TokenStore): PrivateDescription {
     duplicatesDropped: duplicates,
     unitsOverLimit,
     recordsOverLimit: overLimit,
+    ...countWords(store),
     cleaned,
   };
 }
@@ -87,6 +90,22 @@ function countLabels({ labels }: TokenStore): Pick<PrivateDescription, 'labels' 
   return {
     labels: Object.fromEntries(names.map((name, code) => [name, counts[code]!])),
     labelsDiscovered: discovered,
+  };
+}
+
+function countWords({ labels }: TokenStore): Pick<PrivateDescription, 'words'> {
+  if (labels.task !== 'token-classification') return {};
+  const { offsets, positions } = labels;
+  const seen = (record: number): number =>
+    positions.subarray(offsets[record], offsets[record + 1]).filter((position) => position >= 0).length;
+  const counts = Array.from({ length: offsets.length - 1 }, (_, record) => seen(record));
+  const total = positions.length;
+  return {
+    words: {
+      total,
+      lost: total - counts.reduce((sum, count) => sum + count, 0),
+      recordsWithout: counts.filter((count) => count === 0).length,
+    },
   };
 }
 

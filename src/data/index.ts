@@ -5,7 +5,7 @@ export type { Columns } from './columns.ts';
 export { describe, type PrivateDescription } from './description.ts';
 export { selectFirstOfEachClass } from './few-shot.ts';
 export { joinStores } from './joining.ts';
-export type { LabelNames, Labels, Task } from './labels.ts';
+export type { LabelNames, Labels, Task, WordTags } from './labels.ts';
 export {
   readSplit,
   readSplitByColumn,

@@ -78,6 +78,22 @@ function joinLabels(own: Labels, more: Labels, places: readonly number[]): Label
       ),
     };
   }
+  if (own.task === 'token-classification' && more.task === 'token-classification') {
+    const added = places.map((place) => more.offsets.slice(place, place + 2));
+    const words = (values: Int32Array): number[] =>
+      added.flatMap(([from, to]) => [...values.subarray(from, to)]);
+    const offsets = appended(Uint32Array, own.offsets, places.length);
+    added.forEach(([from, to], index) => {
+      const at = own.offsets.length + index;
+      offsets[at] = offsets[at - 1]! + to! - from!;
+    });
+    return {
+      ...own,
+      offsets,
+      codes: appended(Int32Array, own.codes, words(more.codes)),
+      positions: appended(Int32Array, own.positions, words(more.positions)),
+    };
+  }
   if (own.task === 'regression' && more.task === 'regression') {
     return {
       ...own,

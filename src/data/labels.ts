@@ -1,8 +1,9 @@
 import { InvalidParameterError } from '../../privacy/index.ts';
 import { show } from './problems.ts';
 
-/** What a record is asked: one of several names, any number of them, a number, a text that goes on; or nothing, to predict. */
-export type Task = 'single-label' | 'multi-label' | 'regression' | 'generation' | 'unlabelled';
+/** What a record is asked: one of several names, any number of them, a number, a tag a word, a text that goes on; or nothing, to predict. */
+export type Task =
+  'single-label' | 'multi-label' | 'regression' | 'token-classification' | 'generation' | 'unlabelled';
 
 /** Labels of a store's records, in the order of the records. */
 export type Labels =
@@ -21,11 +22,22 @@ export type Labels =
       readonly codes: Int32Array;
     }
   | { readonly task: 'regression'; readonly values: Float64Array }
+  | ({ readonly task: 'token-classification'; readonly names: LabelNames } & WordTags)
   | {
       readonly task: 'generation';
       /** Index of the first token of each record that is to be learnt, at least 1, [records]; its last token is the last. */
       readonly starts: Uint32Array;
     };
+
+/** Tags of words. Record r has the words offsets[r] .. offsets[r + 1] - 1. */
+export interface WordTags {
+  /** [records + 1] */
+  readonly offsets: Uint32Array;
+  /** Index of each word's tag into the names, [words]. */
+  readonly codes: Int32Array;
+  /** Index of each word's first token in its record, -1 where the model sees none of it, [words]. */
+  readonly positions: Int32Array;
+}
 
 export interface LabelNames {
   readonly names: readonly string[];

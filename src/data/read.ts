@@ -1,14 +1,17 @@
 import { DataError, InvalidParameterError, type PrivacyUnit } from '../../privacy/index.ts';
 import { createStoreBuilder, parseLabel, type StoreBuilder } from './builder.ts';
-import { createCleaner, type CleaningStep } from './cleaning.ts';
+import { createCleaner, type Cleaner, type CleaningStep } from './cleaning.ts';
 import { digestOf, keyedUniform } from './keyed.ts';
 import { createLabelIndex, type Task } from './labels.ts';
 import type { Row, RowSource } from './rows.ts';
 import type { Encoding, TokenStore } from './store.ts';
+import { tagsProblem } from './words.ts';
 
 /** Text to tokens; a closure over the model's tokenizer and maximal length. */
 export interface Tokenizer {
   encode(text: string, pair?: string): Encoding;
+  /** The words of a sentence; needed for token classification alone. */
+  encodeWords?(words: readonly string[]): Encoding;
 }
 
 export interface ReadOptions {
@@ -110,6 +113,7 @@ async function readParts(
   const cleaner = await createCleaner(cleaning);
   const isDuplicate = cleaning.includes('dedupe') ? createDeduplicator(unit) : () => false;
   const index = createLabelIndex(labels);
+  if (task === 'token-classification' && labels) requireTags(labels, source);
   const builders = new Map<Part, { builder: StoreBuilder; rows: number; duplicates: number }>();
   const sliceColumns = source.columns.slices ?? [];
   const newPart = (name: Part) => {
@@ -123,14 +127,12 @@ async function readParts(
   };
 
   for await (const row of source) {
-    const label = parseLabel(row.label, task, index);
+    const label = parseLabel(row.label, task, index, row.words?.length ?? 0);
     if (typeof label === 'string') {
       source.reject(row.line, label);
       continue;
     }
-    const text = cleaner.clean(row.text);
-    const pair = row.textPair === undefined ? undefined : cleaner.clean(row.textPair);
-    const cleaned: Row = { ...row, text, textPair: pair };
+    const cleaned = cleanedRow(row, cleaner);
     const name = partOf(row.unit === undefined ? contentOf(cleaned) : [row.unit], row);
     const part = builders.get(name) ?? newPart(name);
     builders.set(name, part);
@@ -139,10 +141,9 @@ async function readParts(
       part.duplicates += 1;
       continue;
     }
-    const isEmpty = text.trim() === '' && (pair === undefined || pair.trim() === '');
     part.builder.add({
-      encoding: tokenizer.encode(text, pair),
-      isEmpty,
+      encoding: encodingOf(cleaned, tokenizer),
+      isEmpty: cleaned.text.trim() === '' && (cleaned.textPair ?? '').trim() === '',
       label,
       unit: row.unit,
       slices: row.slices,
@@ -150,11 +151,32 @@ async function readParts(
   }
 
   const names = index.finish();
+  if (task === 'token-classification') requireTags(names.names, source);
   const stores: Parts = {};
   for (const [name, { builder, rows, duplicates }] of builders) {
     stores[name] = builder.finish(names, { rows, duplicates, cleaned: cleaner.changed });
   }
   return stores;
+}
+
+/** A word that cleaning empties keeps its place, and its tag. */
+function cleanedRow(row: Row, cleaner: Cleaner): Row {
+  const clean = (text: string): string => cleaner.clean(text);
+  const words = row.words?.map(clean);
+  const text = words ? words.join(' ') : clean(row.text);
+  const pair = row.textPair === undefined ? undefined : clean(row.textPair);
+  return { ...row, text, textPair: pair, ...(words && { words }) };
+}
+
+function encodingOf({ text, textPair, words }: Row, tokenizer: Tokenizer): Encoding {
+  if (words === undefined) return tokenizer.encode(text, textPair);
+  if (tokenizer.encodeWords) return tokenizer.encodeWords(words);
+  throw new InvalidParameterError('tokenizer: has no encodeWords, which token classification needs');
+}
+
+function requireTags(names: readonly string[], { path }: RowSource): void {
+  const problem = tagsProblem(names);
+  if (problem !== undefined) throw new DataError(`data=${path}: ${problem}`);
 }
 
 /**
@@ -176,13 +198,16 @@ function createDeduplicator(unit: PrivacyUnit): (row: Row) => boolean {
   };
 }
 
-function contentOf({ text, textPair, label }: Row): readonly unknown[] {
-  return [text, textPair, label];
+function contentOf({ text, words, textPair, label }: Row): readonly unknown[] {
+  return [words ?? text, textPair, label];
 }
 
 function checkColumns({ columns }: RowSource, task: Task, unit: PrivacyUnit): void {
   if (task !== 'unlabelled' && task !== 'generation' && columns.label === undefined) {
     throw new InvalidParameterError(`columns.label=undefined, must name the label column of a ${task} task`);
+  }
+  if (task === 'token-classification' && !columns.words) {
+    throw new InvalidParameterError('columns.words=false, must be true: token classification reads words');
   }
   if (unit.kind === 'record') return;
   if (columns.unit === undefined) {

@@ -1,16 +1,18 @@
 import { InvalidParameterError } from '../../privacy/index.ts';
 import type { Columns, TableRow } from './columns.ts';
+import { readConll } from './conll.ts';
 import { readCsv } from './csv.ts';
 import { readJsonl, readText } from './jsonl.ts';
 import { readParallel, type ParallelFile } from './parallel.ts';
 import { readParquet } from './parquet.ts';
 import { createProblems, show, type Problems } from './problems.ts';
+import { parseWords } from './words.ts';
 
-export type DataFormat = 'csv' | 'tsv' | 'jsonl' | 'parquet' | 'text';
+export type DataFormat = 'csv' | 'tsv' | 'jsonl' | 'parquet' | 'text' | 'conll';
 
 export interface OpenOptions {
   readonly columns: Columns;
-  /** From the file's extension unless given (.csv, .tsv, .jsonl, .ndjson, .parquet, .txt; each also with .gz). */
+  /** From the file's extension unless given (.csv, .tsv, .jsonl, .ndjson, .parquet, .txt, .conll, .bio; each also with .gz). */
   readonly format?: DataFormat | undefined;
   /** One character; a comma for csv and a tab for tsv unless given. */
   readonly delimiter?: string | undefined;
@@ -27,6 +29,8 @@ export interface Row {
   /** Line on which the row starts, from 1; for Parquet the row's number. */
   readonly line: number;
   readonly text: string;
+  /** The text's words, where the file has words. */
+  readonly words?: readonly string[] | undefined;
   readonly textPair: string | undefined;
   /** As the file has it: a string, number, list, ...; `undefined` without a label column. */
   readonly label: unknown;
@@ -61,6 +65,11 @@ export function openRows(path: string, options: OpenOptions): RowSource {
       `data=${path}: ${format} has columns of its own; files beside it (${options.parallel[0]!.path}) go with plain text, format=text`,
     );
   }
+  if (format === 'conll' && !options.columns.words) {
+    throw new InvalidParameterError(
+      `data=${path}: format conll has words and their tags; it goes with task: token-classification`,
+    );
+  }
   return {
     path,
     columns: options.columns,
@@ -80,7 +89,7 @@ function openTable(
   path: string,
   format: DataFormat,
   wanted: readonly string[],
-  { delimiter, header = true, quote = true, parallel = [] }: OpenOptions,
+  { columns, delimiter, header = true, quote = true, parallel = [] }: OpenOptions,
   problems: Problems,
 ): AsyncIterable<TableRow> {
   switch (format) {
@@ -92,6 +101,8 @@ function openTable(
       return readJsonl(path, wanted, problems);
     case 'parquet':
       return readParquet(path, wanted);
+    case 'conll':
+      return readConll(path, wanted, columns.label === undefined ? 1 : 2, problems);
     default:
       return parallel.length > 0
         ? readParallel(path, parallel, wanted, problems)
@@ -106,6 +117,8 @@ const FORMATS: Readonly<Record<string, DataFormat>> = {
   ndjson: 'jsonl',
   parquet: 'parquet',
   txt: 'text',
+  conll: 'conll',
+  bio: 'conll',
 };
 
 function formatOf(path: string): DataFormat {
@@ -115,7 +128,7 @@ function formatOf(path: string): DataFormat {
   const remedy =
     extension === 'json'
       ? 'write one JSON object a line (.jsonl), or give format=jsonl if it is so'
-      : 'give format=csv, tsv, jsonl, parquet or text';
+      : 'give format=csv, tsv, jsonl, parquet, text or conll';
   throw new InvalidParameterError(`data=${path}: the extension does not tell the format; ${remedy}`);
 }
 
@@ -124,19 +137,22 @@ function wantedColumns({ text, textPair, label, unit, part, slices = [] }: Colum
   return [text, textPair, label, unit, part].filter((name) => name !== undefined).concat(slices);
 }
 
-function toRow(
-  { line, values }: TableRow,
-  { textPair: pairColumn, label: labelColumn, unit: unitColumn, part: partColumn, text: textColumn }: Columns,
-  problems: Problems,
-): Row | undefined {
+function toRow({ line, values }: TableRow, columns: Columns, problems: Problems): Row | undefined {
+  const { textPair: pairColumn, label: labelColumn, unit: unitColumn, part: partColumn } = columns;
   let next = 0;
-  const text = values[next++];
+  const given = values[next++];
   const textPair = pairColumn === undefined ? undefined : values[next++];
   const label = labelColumn === undefined ? undefined : values[next++];
   const unit = unitColumn === undefined ? undefined : values[next++];
   const part = partColumn === undefined ? undefined : partIn(values[next++]);
+  const words = columns.words ? parseWords(given, columns.text) : undefined;
+  if (typeof words === 'string') {
+    problems.add(line, words);
+    return undefined;
+  }
+  const text = words ? words.join(' ') : given;
   if (typeof text !== 'string') {
-    problems.add(line, `${textColumn}=${show(text)}, must be a string`);
+    problems.add(line, `${columns.text}=${show(text)}, must be a string`);
     return undefined;
   }
   if (pairColumn !== undefined && typeof textPair !== 'string') {
@@ -159,6 +175,7 @@ function toRow(
   return {
     line,
     text,
+    ...(words && { words }),
     textPair: textPair as string | undefined,
     label,
     unit: unitColumn === undefined ? undefined : unitKey,

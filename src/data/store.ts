@@ -12,6 +12,8 @@ export interface Encoding {
   readonly unknown: number;
   /** Index of the first token that is to be learnt, at least 1; of use for task `generation` alone. */
   readonly start?: number;
+  /** Index of the first token of each word, negative where it was cut off or has no token; of use for words alone. */
+  readonly words?: ArrayLike<number> | undefined;
 }
 
 /** Values of one column by which metrics are given apart. */

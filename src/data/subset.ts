@@ -1,4 +1,4 @@
-import type { Labels } from './labels.ts';
+import { pickLabels } from './picking.ts';
 import type { TokenStore } from './store.ts';
 
 /** A store of some of another one's units, in the order given. What was counted while reading stays that of the whole. */
@@ -14,33 +14,11 @@ export function keepUnits(store: TokenStore, units: readonly number[]): TokenSto
     ids: ids instanceof Int32Array ? Int32Array.from(tokens, at(ids)) : Uint16Array.from(tokens, at(ids)),
     offsets: offsetsOf(records.map((record) => range(store.offsets, record).length)),
     typeIds: typeIds && Uint8Array.from(tokens, at(typeIds)),
-    labels: labelsOf(store.labels, records),
+    labels: pickLabels(store.labels, Uint32Array.from(records)),
     slices: store.slices.map((slice) => ({ ...slice, codes: Int32Array.from(records, at(slice.codes)) })),
     flags: Uint8Array.from(records, at(store.flags)),
     unknown: Uint16Array.from(records, at(store.unknown)),
   };
-}
-
-function labelsOf(labels: Labels, records: readonly number[]): Labels {
-  switch (labels.task) {
-    case 'unlabelled':
-      return labels;
-    case 'single-label':
-      return { ...labels, codes: Int32Array.from(records, at(labels.codes)) };
-    case 'regression':
-      return { ...labels, values: Float64Array.from(records, at(labels.values)) };
-    case 'generation':
-      return { ...labels, starts: Uint32Array.from(records, at(labels.starts)) };
-    default:
-      return {
-        ...labels,
-        offsets: offsetsOf(records.map((record) => range(labels.offsets, record).length)),
-        codes: Int32Array.from(
-          records.flatMap((record) => range(labels.offsets, record)),
-          at(labels.codes),
-        ),
-      };
-  }
 }
 
 function at(values: ArrayLike<number>): (index: number) => number {
