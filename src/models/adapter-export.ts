@@ -20,8 +20,8 @@ export interface AdapterOptions {
 /**
  * LoRA factors and head as a peft adapter of the base model.
  *
- * A `pooler` head goes with the family's sequence-classification class. A `mean` or `first` head is a linear map of each token's
- * state, so it goes with the token-classification class (task type TOKEN_CLS): the record's logits are the mean of its own tokens' logits,
+ * A `pooler` or `last-token` head goes with the family's sequence-classification class, label words with its language
+ * model. A `mean` or `first` head is a linear map of each token's state, so it goes with the token-classification class (task type TOKEN_CLS): the record's logits are the mean of its own tokens' logits,
  * or the first token's. `adapterUsage` says so in Python.
  */
 export function adapterOf(options: AdapterOptions): AdapterToWrite {
@@ -29,8 +29,8 @@ export function adapterOf(options: AdapterOptions): AdapterToWrite {
   const { adapted, params } = network;
   if (adapted.length === 0)
     throw new InvalidParameterError('adapter: the network has no LoRA factors to write.');
-  const language = task === 'masked-lm' || task === 'causal-lm';
-  const linear = !language && head !== 'pooler';
+  const language = languageTask(task, head, architecture);
+  const linear = !language && (head === 'mean' || head === 'first');
   const written = params.filter(
     ({ role, place, name }) => role === 'lora' || (place === 'head' && (!language || name.includes('lora'))),
   );
@@ -50,14 +50,33 @@ export function adapterOf(options: AdapterOptions): AdapterToWrite {
     ),
     fanInFanOut: adapted.some(({ layout }) => layout === 'in-out'),
     taskType:
-      task === 'causal-lm' ? 'CAUSAL_LM' : language ? 'FEATURE_EXTRACTION' : linear ? 'TOKEN_CLS' : 'SEQ_CLS',
+      language === 'causal-lm'
+        ? 'CAUSAL_LM'
+        : language
+          ? 'FEATURE_EXTRACTION'
+          : linear
+            ? 'TOKEN_CLS'
+            : 'SEQ_CLS',
     modulesToSave: language
       ? []
       : linear
         ? ['classifier']
-        : (architecture.poolerModules ?? [...new Set([moduleOf(dense), 'classifier'])]),
+        : head === 'last-token'
+          ? ['score']
+          : (architecture.poolerModules ?? [...new Set([moduleOf(dense), 'classifier'])]),
     tensors,
   };
+}
+
+/** Which language model an adapter belongs to, where it belongs to one. */
+function languageTask(
+  task: Task,
+  head: Head,
+  architecture: Pick<Architecture, 'family'> | undefined,
+): 'masked-lm' | 'causal-lm' | undefined {
+  if (task === 'masked-lm' || task === 'causal-lm') return task;
+  if (head !== 'verbalizer') return undefined;
+  return architecture?.family === 'decoder' ? 'causal-lm' : 'masked-lm';
 }
 
 /** `bert.pooler.dense` is saved as the module `pooler`, `classifier.dense` as `classifier`, `pre_classifier` as itself. */
@@ -81,11 +100,13 @@ export interface AdapterUsage {
   readonly baseModel: string;
   /** The adapter's directory. */
   readonly path: string;
-  /** Needed where the base model is itself an export of this program. */
+  /** Needed where the base model is itself an export of this program, and for label words. */
   readonly architecture?: Architecture;
+  /** Needed for head `last-token`. */
+  readonly padId?: number | undefined;
 }
 
-/** Python that loads an adapter and computes a record's logits, for a model card. */
+/** Python that loads an adapter and, for a classifier with a head of its own, computes a record's logits, for a model card. */
 export function adapterUsage({
   task,
   head = 'mean',
@@ -93,17 +114,20 @@ export function adapterUsage({
   baseModel,
   path,
   architecture,
+  padId,
 }: AdapterUsage): string {
-  const language = task === 'masked-lm' || task === 'causal-lm';
+  const language = languageTask(task, head, architecture);
   const { baseModel: name, revision } = hubReference(baseModel);
   const model = [JSON.stringify(name), ...(revision === undefined ? [] : [`revision="${revision}"`])];
   const options = [
     ...model,
     ...(language ? [] : [`num_labels=${labels}`]),
+    ...(head === 'last-token' ? [`pad_token_id=${padId}`] : []),
     // The layer on top that stands for an exported mean head is none of the base model's.
     ...(architecture?.ownHead?.head === 'mean' ? [`num_hidden_layers=${architecture.layers}`] : []),
   ].join(', ');
-  const className = `AutoModelFor${CLASS_OF_TASK[task] ?? (head === 'pooler' ? 'SequenceClassification' : 'TokenClassification')}`;
+  const isOwn = head === 'pooler' || head === 'last-token';
+  const className = `AutoModelFor${language ? CLASS_OF_TASK[language] : isOwn ? 'SequenceClassification' : 'TokenClassification'}`;
   const loading = [
     'import torch',
     'from peft import PeftModel',
@@ -115,22 +139,20 @@ export function adapterUsage({
   if (language) return loading.slice(1).join('\n');
   return [
     ...loading,
-    "batch = tokenizer(['your text'], return_tensors='pt', padding=True, truncation=True)",
+    "batch = tokenizer(['your text'], return_tensors='pt', truncation=True)",
     'with torch.no_grad():',
-    ...READ_LOGITS[head].map((line) => `    ${line}`),
+    ...(READ_LOGITS[head] ?? READ_LOGITS.pooler).map((line) => `    ${line}`),
   ].join('\n');
 }
 
-const CLASS_OF_TASK: Readonly<Partial<Record<Task, string>>> = {
-  'causal-lm': 'CausalLM',
-  'masked-lm': 'MaskedLM',
-};
+const CLASS_OF_TASK = { 'causal-lm': 'CausalLM', 'masked-lm': 'MaskedLM' } as const;
 
-const READ_LOGITS: Readonly<Record<Head, readonly string[]>> = {
-  pooler: ['logits = model(**batch).logits'],
-  first: ['logits = model(**batch).logits[:, 0]'],
-  mean: [
-    "mask = batch['attention_mask'].unsqueeze(-1)",
-    'logits = (model(**batch).logits * mask).sum(1) / mask.sum(1)',
-  ],
-};
+const READ_LOGITS: Readonly<Partial<Record<Head, readonly string[]>> & Record<'pooler', readonly string[]>> =
+  {
+    pooler: ['logits = model(**batch).logits'],
+    first: ['logits = model(**batch).logits[:, 0]'],
+    mean: [
+      "mask = batch['attention_mask'].unsqueeze(-1)",
+      'logits = (model(**batch).logits * mask).sum(1) / mask.sum(1)',
+    ],
+  };

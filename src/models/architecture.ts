@@ -48,6 +48,18 @@ export interface ExportedHead {
   readonly head: Head;
   readonly task: Exclude<Task, 'masked-lm' | 'causal-lm'>;
   readonly labelNames: readonly string[];
+  /** Of head `verbalizer`. */
+  readonly verbalizer?: Verbalizer;
+}
+
+/** How a language model answers by its words. */
+export interface Verbalizer {
+  /** A text around `{text}`, perhaps `{textPair}`, and `{mask}`, where the word stands. */
+  readonly template: string;
+  /** One a label, in the order of the logits; `token` is the word's in the vocabulary. */
+  readonly words: readonly { readonly label: string; readonly word: string; readonly token: number }[];
+  /** Tokens of the longest text, template included. */
+  readonly maxLength: number;
 }
 
 export interface EncoderLayout {

@@ -1,7 +1,7 @@
-import { DataError, InvalidParameterError } from '../../privacy/errors.ts';
+import { DataError } from '../../privacy/errors.ts';
 import type { JsonObject, NamedTensor } from '../formats/index.ts';
-import type { Architecture } from './architecture.ts';
-import { firstTokenHead, poolingLayer, type LinearHead } from './head-export.ts';
+import type { Architecture, Verbalizer } from './architecture.ts';
+import { checkExportable, firstTokenHead, poolingLayer, type LinearHead } from './head-export.ts';
 import type { Head, Task } from './heads.ts';
 import { isOwnHead, OWN_KEY } from './own-export.ts';
 import type { ParameterSpec } from './parameters.ts';
@@ -15,6 +15,10 @@ export interface ExportOptions {
   /** Names of the classes, labels or targets, in the order of the logits; not used by language models. */
   readonly labelNames?: readonly string[];
   readonly params: readonly ParameterSpec[];
+  /** Token that pads a batch: what transformers finds a record's last token by; needed for head `last-token`. */
+  readonly padId?: number | undefined;
+  /** Needed for head `verbalizer`. */
+  readonly verbalizer?: Verbalizer | undefined;
   /** Values of `params`, LoRA merged. */
   readonly values: ReadonlyMap<string, Float32Array>;
 }
@@ -35,7 +39,7 @@ const PROBLEM_TYPES: Readonly<Partial<Record<Task, string>>> = {
  * or the language model's class.
  *
  * A `pooler` head is the family's own. A `first` head is written in its terms; a `mean` head as one more layer (see
- * head-export.ts), which `architectureOf` and `loadParameters` take off again.
+ * head-export.ts), which `architectureOf` and `loadParameters` take off again. With `verbalizer` it is the language model itself.
  */
 export function exportModel(options: ExportOptions): ExportedModel {
   const { config, architecture, task, head = 'mean', labelNames = [], params, values } = options;
@@ -47,24 +51,26 @@ export function exportModel(options: ExportOptions): ExportedModel {
   // The base may itself be an export with one layer more.
   const base: JsonObject = layersKey === undefined ? rest : { ...rest, [layersKey]: architecture.layers };
   if (task === 'masked-lm' || task === 'causal-lm') {
-    const className = `${architecture.className}${LANGUAGE_CLASS[architecture.modelType] ?? `For${task === 'masked-lm' ? 'MaskedLM' : 'CausalLM'}`}`;
-    return { config: { ...base, architectures: [className] }, tensors };
+    return { config: { ...base, architectures: [languageClass(architecture)] }, tensors };
   }
+  if (head === 'verbalizer') {
+    const own = { head, task, verbalizer: options.verbalizer as unknown as JsonObject };
+    return { config: { ...base, architectures: [languageClass(architecture)], [OWN_KEY]: own }, tensors };
+  }
+  checkExportable(head, labelNames.length, architecture);
   const { encoder } = architecture;
-  if (architecture.family === 'decoder' || (encoder === undefined && head !== 'pooler')) {
-    throw new InvalidParameterError(
-      `task=${task}; a ${architecture.modelType} classifier with head ${head} has no class in transformers. Choose another head, or an encoder.`,
-    );
-  }
   const common: JsonObject = {
     ...base,
-    architectures: [`${architecture.className}ForSequenceClassification`],
+    architectures: [
+      `${CLASSIFIER_NAMES[architecture.modelType] ?? architecture.className}ForSequenceClassification`,
+    ],
     id2label: Object.fromEntries(labelNames.map((name, index) => [index, name])),
     label2id: Object.fromEntries(labelNames.map((name, index) => [name, index])),
     problem_type: PROBLEM_TYPES[task]!,
     [OWN_KEY]: { head, task },
   };
   if (head === 'pooler') return { config: common, tensors };
+  if (head === 'last-token') return { config: { ...common, pad_token_id: options.padId! }, tensors };
   const linear: LinearHead = {
     labels: labelNames.length,
     weight: valueOf(values, 'head.weight'),
@@ -80,6 +86,14 @@ export function exportModel(options: ExportOptions): ExportedModel {
 
 /** Where a family's language-model class is named otherwise than `ForCausalLM` or `ForMaskedLM`. */
 const LANGUAGE_CLASS: Readonly<Record<string, string>> = { gpt2: 'LMHeadModel' };
+
+/** Where a family's classifier is named otherwise than its language model. */
+const CLASSIFIER_NAMES: Readonly<Record<string, string>> = { gemma3_text: 'Gemma3Text' };
+
+function languageClass({ modelType, className, family }: Architecture): string {
+  const usual = family === 'encoder' ? 'ForMaskedLM' : 'ForCausalLM';
+  return `${className}${LANGUAGE_CLASS[modelType] ?? usual}`;
+}
 
 function valueOf(values: ReadonlyMap<string, Float32Array>, name: string): Float32Array {
   const data = values.get(name);

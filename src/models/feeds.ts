@@ -1,5 +1,6 @@
 import { InvalidParameterError } from '../../privacy/errors.ts';
 import { evaluateDim } from '../graph/index.ts';
+import type { Mark } from './classifier.ts';
 import type { Network } from './network.ts';
 
 /** A dense tensor: row-major `data`, concrete `dims`. */
@@ -37,7 +38,12 @@ export function feedsOf(
   const feeds: Record<string, FeedTensor> = {};
   for (const { name, shape } of network.inputs) {
     const dims = shape.map((dim) => evaluateDim(dim, sizes));
-    const data = name === 'positions' ? positions(batch, network.positionOffset) : batch[name as keyof Batch];
+    const data =
+      name === 'positions'
+        ? positions(batch, network.positionOffset)
+        : name === 'mark'
+          ? marks(batch, network.mark!)
+          : batch[name as keyof Batch];
     const size = dims.reduce((product, dim) => product * dim, 1);
     if (typeof data !== 'object' || data.length !== size) {
       const found = typeof data === 'object' ? `${data.length} values` : 'absent';
@@ -61,4 +67,22 @@ function positions({ records, tokens }: Batch, offset: number): Int32Array {
   const ids = new Int32Array(records * tokens);
   for (let at = 0; at < ids.length; at++) ids[at] = offset + (at % tokens);
   return ids;
+}
+
+/** 1 at each record's marked token, [records, 1, tokens]. */
+function marks({ records, tokens, ids, mask }: Batch, mark: Mark): Float32Array {
+  if (!ids || !mask) throw new InvalidParameterError('batch.ids: absent; the network reads a marked token.');
+  const found = new Float32Array(records * tokens);
+  const isMarked = (at: number): boolean =>
+    mask[at] !== 0 && (mark.kind === 'token' ? ids[at] === mark.token : ids[at] !== mark.except);
+  for (let record = 0; record < records; record++) {
+    let at = (record + 1) * tokens - 1;
+    while (at >= record * tokens && !isMarked(at)) at--;
+    if (at < record * tokens && mark.kind === 'token') {
+      throw new InvalidParameterError(`batch.ids: record ${record} has no token ${mark.token} to read.`);
+    }
+    // A record of nothing but padding tokens is read at its first, as transformers does.
+    found[Math.max(at, record * tokens)] = 1;
+  }
+  return found;
 }

@@ -149,10 +149,12 @@ function difference(labels: number, n: number): Float32Array {
 
 /** @throws InvalidParameterError for a head that this family cannot be exported with, or more labels than it can hold */
 export function checkExportable(head: Head, labels: number, architecture: Architecture): void {
-  const { hiddenSize, encoder, modelType } = architecture;
-  if (head !== 'pooler' && encoder === undefined) {
+  const { hiddenSize, encoder, modelType, family } = architecture;
+  if (head === 'verbalizer') return;
+  const own = family === 'decoder' ? 'last-token' : 'pooler';
+  if (head !== own && (encoder === undefined || head === 'last-token')) {
     throw new InvalidParameterError(
-      `head=${head}; transformers has no class for a ${modelType} with such a head. Use head: pooler.`,
+      `head=${head}; transformers has no class for a ${modelType} with such a head. Use head: ${own}.`,
     );
   }
   if (head === 'mean' || (head === 'first' && encoder?.denseHead.activation !== 'tanh'))

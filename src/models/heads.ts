@@ -5,15 +5,17 @@ export type Task = 'single-label' | 'multi-label' | 'regression' | 'masked-lm' |
 
 /**
  * How hidden states become features: the mean over the record's own tokens, its first token's state, or, as the model
- * family's own classes in transformers have it, a dense map of the first token's state (`pooler`).
+ * family's own classes in transformers have it, a dense map of the first token's state (`pooler`) or the last token's state
+ * (`last-token`). With `verbalizer` the language model itself answers: by its logits of one word a class, at the mask, or at the
+ * last token of decoders.
  */
-export type Head = 'mean' | 'first' | 'pooler';
+export type Head = 'mean' | 'first' | 'pooler' | 'last-token' | 'verbalizer';
 
 /** Label of a token that has no target, as in transformers. */
 export const ignoredLabel = -100;
 
 /** hidden states [records, tokens, width] -> [records, width] */
-export function pooled(modules: Modules, x: Value, head: Exclude<Head, 'pooler'>): Value {
+export function pooled(modules: Modules, x: Value, head: 'mean' | 'first'): Value {
   const { builder } = modules;
   const width = x.shape.at(-1)!;
   if (head !== 'mean') return builder.reshape(builder.slice(x, 1, 0, 1), ['records', width]);

@@ -1,5 +1,5 @@
 export { adapterOf, adapterUsage } from './adapter-export.ts';
-export type { Architecture, ExportedHead } from './architecture.ts';
+export type { Architecture, ExportedHead, Verbalizer } from './architecture.ts';
 export {
   bodyParameters,
   loadParameters,

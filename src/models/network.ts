@@ -2,7 +2,8 @@ import { InvalidParameterError } from '../../privacy/errors.ts';
 import { GraphBuilder, type Graph, type Value } from '../graph/index.ts';
 import type { Architecture } from './architecture.ts';
 import { checkExportable } from './head-export.ts';
-import { pooled, recordLoss, type Head, type Task } from './heads.ts';
+import { classLogits, featuresOf, type Mark } from './classifier.ts';
+import { recordLoss, type Head, type Task } from './heads.ts';
 import {
   createModules,
   type Adapted,
@@ -22,8 +23,12 @@ export interface NetworkOptions {
   readonly task: Task;
   /** Classes, label names or regression targets; not used by language models. */
   readonly labels?: number;
-  /** How hidden states become a record's features; not used by language models. */
+  /** How hidden states become a record's features; not used by language models. Default: the mean. */
   readonly head?: Head;
+  /** The token that is read; heads `last-token` (default: the last) and `verbalizer`. */
+  readonly mark?: Mark | undefined;
+  /** Token ids of the label words, in the order of the labels; head `verbalizer`. */
+  readonly words?: readonly number[] | undefined;
   /** Probability at every place where the model family drops activations; default 0. */
   readonly dropout?: number;
   readonly lora?: LoraSettings;
@@ -39,7 +44,8 @@ export interface NetworkOptions {
  * A network as a graph with one output.
  *
  * Inputs, of which a network lists those that it has (records R, tokens T, padding on the right):
- * `ids`, `typeIds`, `positions` i32 [R, T]; `mask` f32 [R, T], 1 for tokens and 0 for padding; `hidden` f32 [R, T, hiddenSize];
+ * `ids`, `typeIds`, `positions` i32 [R, T]; `mask` f32 [R, T], 1 for tokens and 0 for padding; `mark` f32 [R, 1, T], 1 at the token
+ * that a head reads; `hidden` f32 [R, T, hiddenSize];
  * `features` f32 [R, hiddenSize]; `labels`: i32 [R] class numbers, or f32 [R, labels] of 0 and 1 (multi-label), or f32 [R]
  * targets (regression), or i32 [R, T] token ids, `ignoredLabel` where there is no target (language models).
  *
@@ -57,6 +63,10 @@ export interface Network {
   /** The linear maps that have LoRA factors. */
   readonly adapted: readonly Adapted[];
   readonly positionOffset: number;
+  /** What `mark` is 1 at, where the network has it. */
+  readonly mark: Mark | undefined;
+  /** The head is the checkpoint's own language head: whatever trains of it, trains as the other weights do. */
+  readonly pretrainedHead: boolean;
 }
 
 /**
@@ -73,7 +83,10 @@ export function buildNetwork(options: NetworkOptions): Network {
     to = 'loss',
     maxTokens = architecture.maxTokens,
   } = options;
-  check(options);
+  const head = options.head ?? 'mean';
+  const classifier = { head, labels: options.labels ?? 0, words: options.words };
+  const language = task === 'masked-lm' || task === 'causal-lm';
+  check({ ...options, head });
   const builder = new GraphBuilder();
   const { initializerRange, hiddenSize, layers, positionOffset, modelType } = architecture;
   const modules = createModules(builder, { initializerRange, dropout, lora, maxTokens });
@@ -87,7 +100,18 @@ export function buildNetwork(options: NetworkOptions): Network {
       from === 'features' || (typeof from === 'object' && from.layer === layers),
       modelType,
     );
-    return { graph: builder.build(), output, inputs, dropouts, params, adapted, positionOffset };
+    const mark = options.mark ?? { kind: 'last' };
+    return {
+      graph: builder.build(),
+      output,
+      inputs,
+      dropouts,
+      params,
+      adapted,
+      positionOffset,
+      mark: inputs.some(({ name }) => name === 'mark') ? mark : undefined,
+      pretrainedHead: !language && head === 'verbalizer',
+    };
   };
   const hiddenAfter = (end: number): Value => {
     let x =
@@ -100,25 +124,16 @@ export function buildNetwork(options: NetworkOptions): Network {
   };
   const output = (): readonly [Network['output'], Value] => {
     if (typeof to === 'object') return ['hidden', hiddenAfter(to.layer)];
-    const language = task === 'masked-lm' || task === 'causal-lm';
     let logits: Value;
     if (language) {
       logits = architecture.languageHead(modules, architecture.final(modules, hiddenAfter(layers)));
     } else {
-      const head = options.head ?? 'mean';
       const features =
         from === 'features'
           ? modules.input('features', 'f32', ['records', hiddenSize])
-          : pooled(
-              modules,
-              architecture.final(modules, hiddenAfter(layers)),
-              head === 'pooler' ? (architecture.poolerSees ?? 'first') : head,
-            );
+          : featuresOf(modules, architecture, hiddenAfter(layers), head);
       if (to === 'features') return ['features', features];
-      logits =
-        head === 'pooler'
-          ? architecture.pooler!(modules, features, options.labels!)
-          : modules.linear('head', modules.drop(features), options.labels!, { place: 'head', zero: true });
+      logits = classLogits(modules, architecture, features, classifier);
     }
     return to === 'logits' ? ['logits', logits] : ['loss', recordLoss(modules, logits, task)];
   };
@@ -129,20 +144,19 @@ function check({
   architecture,
   task,
   labels,
-  head = 'mean',
+  head,
+  mark,
+  words,
   dropout = 0,
   lora,
   from = 'tokens',
   to = 'loss',
   maxTokens,
-}: NetworkOptions): void {
+}: NetworkOptions & { readonly head: Head }): void {
   const { layers, modelType, family } = architecture;
   const language = task === 'masked-lm' || task === 'causal-lm';
   if ((task === 'masked-lm' && family !== 'encoder') || (task === 'causal-lm' && family !== 'decoder')) {
     fail(`task=${task}; ${modelType} is an ${family}. Use masked-lm with encoders, causal-lm with decoders.`);
-  }
-  if (!language && head !== 'mean' && family === 'decoder') {
-    fail(`head=${head}; the first token of a ${modelType} sees nothing but itself. Use head=mean.`);
   }
   if (language && (from === 'features' || to === 'features'))
     fail(`task=${task}; it has no pooled features. Start or end at a layer.`);
@@ -152,11 +166,7 @@ function check({
       `labels=${labels}; task ${task} needs a whole number of at least ${task === 'single-label' ? 2 : 1}.`,
     );
   }
-  if (needsLabels && family === 'decoder') {
-    fail(
-      `task=${task}; ${modelType} is a decoder. Choose an encoder such as bert or roberta, or task causal-lm.`,
-    );
-  }
+  if (!language && head === 'verbalizer') checkWords(architecture, task, labels, mark, words);
   if (needsLabels) checkExportable(head, labels!, architecture);
   if (!(dropout >= 0 && dropout < 1)) fail(`dropout=${dropout}; it must be at least 0 and below 1.`);
   if (lora !== undefined) checkLora(lora);
@@ -179,6 +189,25 @@ function check({
   ) {
     fail(`maxTokens=${maxTokens}; ${modelType} here takes 1 to ${architecture.maxTokens}.`);
   }
+}
+
+function checkWords(
+  { modelType, family, vocabularySize }: Architecture,
+  task: Task,
+  labels: number | undefined,
+  mark: Mark | undefined,
+  words: readonly number[] = [],
+): void {
+  if (task !== 'single-label')
+    fail(`head=verbalizer, task=${task}; one word answers. Use task single-label.`);
+  const known = words.filter((word) => Number.isInteger(word) && word >= 0 && word < vocabularySize);
+  if (new Set(known).size !== words.length || (labels !== undefined && words.length !== labels)) {
+    fail(
+      `words=${words.join(',')}; head=verbalizer needs a token of the vocabulary of ${vocabularySize} for each of ${labels} labels, no two the same.`,
+    );
+  }
+  if (family === 'encoder' && mark?.kind !== 'token')
+    fail(`mark: head=verbalizer reads the mask token of a ${modelType}. Name it.`);
 }
 
 function checkLora({ rank, alpha, dropout, targets }: LoraSettings): void {

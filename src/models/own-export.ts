@@ -1,7 +1,8 @@
 import { DataError } from '../../privacy/errors.ts';
 import { isJsonObject, type JsonObject, type Weights } from '../formats/index.ts';
-import type { Architecture, ExportedHead } from './architecture.ts';
+import type { Architecture, ExportedHead, Verbalizer } from './architecture.ts';
 import { TANH_FACTOR } from './head-export.ts';
+import type { Head } from './heads.ts';
 
 /** Key of config.json under which an export says what it is; transformers keeps and ignores it. */
 export const OWN_KEY = 'dptune';
@@ -11,19 +12,31 @@ export function isOwnHead(name: string): boolean {
   return name === 'head.weight' || name === 'head.bias';
 }
 
+/** Heads of classifiers whose labels stand in id2label. */
+const OWN_HEADS: readonly unknown[] = ['mean', 'first', 'pooler', 'last-token'];
+
 /** What a classifier that this program exported says of itself; undefined for any other model. */
 export function exportedHead(config: JsonObject): ExportedHead | undefined {
   const own = config[OWN_KEY];
   if (own === undefined) return undefined;
-  const { head, task } = isJsonObject(own) ? own : {};
+  const { head, task, verbalizer } = isJsonObject(own) ? own : {};
   const names = config['id2label'];
-  if ((head !== 'mean' && head !== 'first' && head !== 'pooler') || !isJsonObject(names)) {
+  if (head === 'verbalizer' && isJsonObject(verbalizer) && Array.isArray(verbalizer['words'])) {
+    const found = verbalizer as unknown as Verbalizer;
+    return {
+      head,
+      task: 'single-label',
+      labelNames: found.words.map(({ label }) => label),
+      verbalizer: found,
+    };
+  }
+  if (!OWN_HEADS.includes(head) || !isJsonObject(names)) {
     throw new DataError(
       `config.json: ${OWN_KEY}=${JSON.stringify(own)}; it must name the head. Export the model again.`,
     );
   }
   return {
-    head,
+    head: head as Head,
     task: task as ExportedHead['task'],
     labelNames: Object.keys(names).map((_, index) => names[index] as string),
   };
@@ -44,7 +57,7 @@ export function withOwnHead(
   weights: Weights,
   { encoder, layers, hiddenSize, ownHead: own }: Architecture,
 ): Weights {
-  if (own === undefined || own.head === 'pooler' || encoder === undefined) return weights;
+  if ((own?.head !== 'mean' && own?.head !== 'first') || encoder === undefined) return weights;
   const { dense, output, activation } = encoder.denseHead;
   const added = Object.values(encoder.layerPaths(layers));
   const mapped = [dense, output, ...(own.head === 'mean' ? added : [])];

@@ -49,7 +49,7 @@ export function initialValues({ name, shape, init }: ParameterSpec, rng: InitRng
   return init satisfies never;
 }
 
-/** Which parameters train. Every choice but `full` and `bitfit` includes the head, and so do these. */
+/** Which parameters train. Every choice includes a head that began afresh. */
 export type Trainable =
   | { readonly method: 'full' | 'lora' | 'bitfit' | 'head' }
   /** The last so many transformer layers. */
@@ -59,10 +59,15 @@ export type Trainable =
  * Names of the parameters that train, in the order of `specs`.
  *
  * `full`: all but LoRA's; `lora`: LoRA's factors; `bitfit`: every bias (Ben Zaken et al., arXiv:2106.10199); `last`: the last layers and
- * what follows them; each with the head.
- * @throws InvalidParameterError where nothing but the head would train and that is not what was asked
+ * what follows them; each with the head, unless that is pretrained: then it trains as the other weights do, and with `lora` not.
+ * @param pretrainedHead - whether the head is the checkpoint's own language head
+ * @throws InvalidParameterError where nothing but a fresh head would train and that is not what was asked
  */
-export function trainableNames(specs: readonly ParameterSpec[], trainable: Trainable): string[] {
+export function trainableNames(
+  specs: readonly ParameterSpec[],
+  trainable: Trainable,
+  pretrainedHead = false,
+): string[] {
   const layers = specs.reduce(
     (most, { place }) => (typeof place === 'object' ? Math.max(most, place.layer + 1) : most),
     0,
@@ -77,13 +82,18 @@ export function trainableNames(specs: readonly ParameterSpec[], trainable: Train
       `last=${trainable.layers}; the network has ${layers} layers. Use that many, or "full".`,
     );
   }
-  const body = specs.filter((spec) => spec.place !== 'head' && trains(spec, trainable, layers));
-  if (trainable.method !== 'head' && body.length === 0) {
+  const body = specs.filter(
+    (spec) => (pretrainedHead || spec.place !== 'head') && trains(spec, trainable, layers),
+  );
+  if ((pretrainedHead || trainable.method !== 'head') && body.length === 0) {
     throw new InvalidParameterError(
-      `method=${trainable.method}; the network has no such parameter. Build it for that method.`,
+      trainable.method === 'head'
+        ? "method=head; the language model's output map has no weights of its own. Choose lora, full, bitfit or last."
+        : `method=${trainable.method}; the network has no such parameter. Build it for that method.`,
     );
   }
-  return specs.filter((spec) => spec.place === 'head' || body.includes(spec)).map(({ name }) => name);
+  const isFreshHead = ({ place }: ParameterSpec): boolean => place === 'head' && !pretrainedHead;
+  return specs.filter((spec) => isFreshHead(spec) || body.includes(spec)).map(({ name }) => name);
 }
 
 function trains({ place, role }: ParameterSpec, trainable: Trainable, layers: number): boolean {
@@ -95,10 +105,14 @@ function trains({ place, role }: ParameterSpec, trainable: Trainable, layers: nu
     case 'bitfit':
       return role === 'bias';
     case 'head':
-      return false;
+      return place === 'head';
     case 'last':
       if (role === 'lora') return false;
-      return place === 'final' || (typeof place === 'object' && place.layer >= layers - trainable.layers);
+      return (
+        place === 'head' ||
+        place === 'final' ||
+        (typeof place === 'object' && place.layer >= layers - trainable.layers)
+      );
   }
   return trainable satisfies never;
 }
