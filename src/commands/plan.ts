@@ -3,6 +3,7 @@ import {
   calibrate,
   CalibrationError,
   epsilonCurve,
+  inPopulation,
   InvalidParameterError,
   roundedUp,
 } from '../../privacy/index.ts';
@@ -57,9 +58,7 @@ export const plan: CommandModule<CommonArguments, Arguments> = {
       );
     }
     const model = await openJobModel(config);
-    const { publicSize } = config.privacy;
-    const units = publicSize === 'auto' ? await countUnits(config) : publicSize;
-    const made = await planJob(config, model, units);
+    const made = await planJob(config, model, await countUnits(config));
     const labels = Array.isArray(config.data.labels)
       ? config.data.labels.length
       : config.task === 'regression'
@@ -100,9 +99,7 @@ export function showPlan(output: Output, made: JobPlan): void {
     privacy.unit.kind === 'record' ? 'a record' : `a user, at most ${privacy.unit.maxRecords} records each`;
   output.line(`Guarantee   epsilon ${roundedUp(privacy.epsilon, 4)} at delta ${privacy.delta}`);
   output.line(`Protected   ${who}; neighbouring data sets: ${privacy.relation}`);
-  output.line(
-    `Units       ${privacy.publicSize}, ${made.sizeSource === 'declared' ? 'declared public' : 'counted in the data and treated as public'}`,
-  );
+  output.line(`Units       ${unitsIn(made)}`);
   const head = made.task === 'generation' ? '' : `, head ${made.head}`;
   output.line(`Model       ${made.model.reference}${head}, at most ${made.maxLength} tokens`);
   output.line();
@@ -128,6 +125,13 @@ export function showPlan(output: Output, made: JobPlan): void {
     })),
   );
   output.line();
+}
+
+function unitsIn({ privacy: { publicSize, selection }, sizeSource }: JobPlan): string {
+  if (selection) {
+    return `${publicSize}, the first ${selection.perClass} of each of ${selection.classes} classes by a public order; a record of the file more or fewer replaces one of them, so the noise is that of replace-one`;
+  }
+  return `${publicSize}, ${sizeSource === 'declared' ? 'declared public' : 'counted in the data and treated as public'}`;
 }
 
 function showCost(output: Output, cost: CostEstimate): void {
@@ -182,7 +186,11 @@ function sigmaFor(
       (noiseMultiplier) => ({
         kind: 'self-composed',
         count,
-        event: { kind: 'poisson-sampled', rate, event: { kind: 'gaussian', noiseMultiplier } },
+        event: inPopulation(privacy.selection && 'selection', {
+          kind: 'poisson-sampled',
+          rate,
+          event: { kind: 'gaussian', noiseMultiplier },
+        }),
       }),
       { target: { epsilon, delta: privacy.delta }, relation: privacy.relation },
     );

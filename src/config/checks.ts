@@ -1,6 +1,7 @@
 import { normalize } from 'node:path';
 import { DATA_CHECKS } from './data-checks.ts';
 import type { Path, Problem } from './document.ts';
+import { POPULATION_CHECKS } from './population-checks.ts';
 import { schemaAt, type SchemaNode } from './schema-node.ts';
 import { jobSchema } from './schema.ts';
 
@@ -174,7 +175,7 @@ const JOB_CHECKS: readonly Check[] = [
       return `is not given, and record would not protect the users that data.columns.unit=${named(column)} names; give privacy.unit: user, or record if that is meant`;
     },
   },
-  only('privacy.maxRecordsPerUser', 'privacy.unit', 'user'),
+  ...POPULATION_CHECKS,
   notTheTrainingFile('data.validation', 'private data cannot guide training, give another file'),
   notTheTrainingFile('evaluate.retention', 'give a public text'),
   notTheTrainingFile('audit.source', 'a copied record would be protected less, give a public file'),

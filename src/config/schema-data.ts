@@ -130,6 +130,13 @@ export const dataSchema = {
       type: 'boolean',
       default: false,
     },
+    fewShot: {
+      description:
+        'Records of each class that take part: the first by a public order (data.split.seed), so many of each of data.labels. Adding or removing one record of the file then replaces one of them, which needs twice the noise. For task: classification.',
+      type: 'integer',
+      minimum: 1,
+      examples: [64],
+    },
     cleaning: {
       description:
         'Steps applied to every text, in this order: unicode (NFC), html (tags and entities), whitespace, lower, lemmatize (English), dedupe (exact duplicates).',

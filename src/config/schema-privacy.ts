@@ -50,11 +50,16 @@ export const privacySchema = {
       enum: ['record', 'user'],
       default: 'record',
     },
-    maxRecordsPerUser: {
-      description: 'Records kept of each user, chosen once; public. For unit: user.',
+    maxRecordsPerUser: auto(
+      'Records kept of each user, chosen once; public. For unit: user. auto: as many as a typical user has (typicalRecordsPerUser), at most 16; 8 where nothing is said about that.',
+      { type: 'integer', minimum: 1 },
+    ),
+    typicalRecordsPerUser: {
+      description:
+        'Median number of records of a user, as far as everyone may know it, such as from a public data set of the kind. Never counted in the private data.',
       type: 'integer',
       minimum: 1,
-      default: 8,
+      examples: [5],
     },
     relation: {
       description:

@@ -26,6 +26,7 @@ export {
   type SearchPart,
   type TrialOf,
 } from './plan-file.ts';
+export { publicUnits } from './population.ts';
 export { pretrain, type PretrainOptions } from './pretrain.ts';
 export { runDirectory, writeJson, type RunDirectory } from './run-directory.ts';
 export { runStatus, type RunStatus } from './run-status.ts';

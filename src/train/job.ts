@@ -26,6 +26,7 @@ import {
   type StagePart,
   type TrialOf,
 } from './plan-file.ts';
+import { publicUnits } from './population.ts';
 import { checkBeforeTraining } from './preflight.ts';
 import {
   createRunDirectory,
@@ -193,13 +194,8 @@ async function dataAndPlan(
 ): Promise<{ stores: Stores; plan: JobPlan }> {
   const all = await readData(config, jobEncoder(config, model));
   const stores = shadow === undefined ? all : shadowStores(all, shadow);
-  const { publicSize } = config.privacy;
-  const plan = await planJob(
-    config,
-    model,
-    publicSize === 'auto' ? stores.train.units : publicSize,
-    provenance,
-  );
+  const units = await publicUnits(config, () => stores.train.units);
+  const plan = await planJob(config, model, units, provenance);
   // A job whose canaries cannot be made is refused now, before anything is spent or written.
   if (plan.audit) await makeCanaries(config, plan.audit, model, stores.train.labels);
   return { stores, plan };

@@ -1,11 +1,12 @@
 import { basename, resolve } from 'node:path';
-import { DataError, canonicalHash, type PrivacyUnit } from '../../privacy/index.ts';
+import { DataError, canonicalHash } from '../../privacy/index.ts';
 import { splitsTest, type Config } from '../config/index.ts';
 import {
   openRows,
   readSplit,
   readSplitByColumn,
   readStore,
+  selectFirstOfEachClass,
   sha256File,
   type ReadOptions,
   type RowSource,
@@ -26,6 +27,7 @@ import {
 } from '../formats/index.ts';
 import { architectureOf, type Architecture, type Task as NetworkTask } from '../models/index.ts';
 import { createLanguageEncoder, type PromptForm } from './language.ts';
+import { publicUnits, selectionOf, unitOf } from './population.ts';
 
 /** A pretrained model, opened. */
 export interface BaseModel {
@@ -117,12 +119,6 @@ export function networkTaskOf({ task }: Pick<Config, 'task'>): Exclude<NetworkTa
   return task === 'generation' ? 'causal-lm' : task === 'classification' ? 'single-label' : task;
 }
 
-export function unitOf({ privacy }: Config): PrivacyUnit {
-  return privacy.unit === 'user'
-    ? { kind: 'user', maxRecords: privacy.maxRecordsPerUser }
-    : { kind: 'record' };
-}
-
 /** The job's data, tokenised. Validation is of use for decisions only where it was declared public. */
 export interface Stores extends SplitStores {
   readonly validationIsPublic: boolean;
@@ -146,9 +142,10 @@ export async function readData(config: Config, encoder: TextEncoder): Promise<St
   const trainRows = rowsOf(config, data.train, splitsTest(data.split) ? slices : []);
   const parts = await readTraining(trainRows, options, data.split);
   const labels = labelNamesOf(parts.train);
+  const selection = selectionOf(config);
   const read = (path: string): Promise<TokenStore> => readHeldOut(config, path, encoder, labels);
   return {
-    train: parts.train,
+    train: selection ? selectFirstOfEachClass(parts.train, selection.perClass, selection.seed) : parts.train,
     validation: data.validation ? await read(data.validation.path) : parts.validation,
     test: data.test === undefined ? parts.test : await read(data.test),
     validationIsPublic: data.validation?.public ?? false,
@@ -244,10 +241,10 @@ export async function dataDigests(config: Config): Promise<Record<string, string
   return digests;
 }
 
-/** The number of units in the training data, without a tokenizer. */
+/** The number of units that is treated as public; counted, where it has to be, without a tokenizer. */
 export async function countUnits(config: Config): Promise<number> {
   const counting: TextEncoder = { encode: () => ({ ids: [0], truncated: false, unknown: 0 }) };
-  return (await readData(config, counting)).train.units;
+  return publicUnits(config, async () => (await readData(config, counting)).train.units);
 }
 
 /** Public facts about labels: how many outputs the head has. */

@@ -117,7 +117,7 @@ export async function planJob(
     average: config.train.average,
     training: settings.training,
     reasons: settings.reasons,
-    sizeSource: config.privacy.publicSize === 'auto' ? 'counted' : 'declared',
+    sizeSource: config.privacy.publicSize === 'auto' && !settings.privacy.selection ? 'counted' : 'declared',
     ...(audit && { audit }),
     ...(stages && { stages }),
     ...(search && { search }),

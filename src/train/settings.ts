@@ -1,12 +1,14 @@
 import {
   calibrate,
   canonicalJson,
+  inPopulation,
   InvalidParameterError,
   type Clipping,
   type PhaseSettings,
   type PlanSettings,
 } from '../../privacy/index.ts';
 import { deltaFor, phasesOf, type Config, type Phase as ConfigPhase } from '../config/index.ts';
+import { populationReasons, selectionOf, unitOf } from './population.ts';
 import {
   encoderRecipe,
   headRecipe,
@@ -58,6 +60,7 @@ export async function settle(config: Config, units: number): Promise<Settings> {
   const { privacy, train } = config;
   const delta = await deltaFor(privacy.delta, units);
   const facts = factsOf(config, units, delta);
+  const selection = selectionOf(config);
   const declared = phasesOf(config);
   const wanted = declared.length > 0 ? declared : automaticPhases(config, facts);
   const recipes = wanted.map((phase) => recipeFor(phase, facts));
@@ -67,12 +70,10 @@ export async function settle(config: Config, units: number): Promise<Settings> {
     training,
     head: train.head === 'auto' ? 'mean' : train.head,
     privacy: {
-      unit:
-        privacy.unit === 'user'
-          ? { kind: 'user', maxRecords: privacy.maxRecordsPerUser }
-          : { kind: 'record' },
+      unit: unitOf(config),
       relation: privacy.relation,
       publicSize: units,
+      ...(selection && { selection }),
       delta,
       ...(privacy.epsilon === undefined
         ? { noiseMultiplier: privacy.noiseMultiplier! }
@@ -81,9 +82,12 @@ export async function settle(config: Config, units: number): Promise<Settings> {
         phaseSettings(phase, recipes[index]!, wanted.length > 1 && privacy.epsilon !== undefined),
       ),
     },
-    reasons: wanted.flatMap((phase, index) =>
-      recipes[index]!.reasons.map((reason) => `${phase.name}: ${reason}`),
-    ),
+    reasons: [
+      ...populationReasons(config),
+      ...wanted.flatMap((phase, index) =>
+        recipes[index]!.reasons.map((reason) => `${phase.name}: ${reason}`),
+      ),
+    ],
   };
 }
 
@@ -113,7 +117,11 @@ function factsOf(config: Config, units: number, delta: number): RecipeFacts {
         ({
           kind: 'self-composed',
           count,
-          event: { kind: 'poisson-sampled', rate, event: { kind: 'gaussian', noiseMultiplier: sigma } },
+          event: inPopulation(config.data.fewShot === undefined ? undefined : 'selection', {
+            kind: 'poisson-sampled',
+            rate,
+            event: { kind: 'gaussian', noiseMultiplier: sigma },
+          }),
         }) as const;
       return calibrate(eventOf, { target: { epsilon, delta }, relation }).value;
     },

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { canonicalHash, DriftError, InvalidParameterError } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import { readJson, type JobPlan } from './plan-file.ts';
+import { unitOf } from './population.ts';
 import { runDirectory, writeJson } from './run-directory.ts';
 
 /** What a run was started with; `private/start.json`. */
@@ -56,9 +57,9 @@ export function requireUnchanged({ digest, ...start }: StoredStart): Start {
 
 /** What the activations of each store depend on, beside the model. */
 export function storeKeysOf({ config, data, audit }: Start): Record<string, string> {
-  const { cleaning, columns, separator, chat, split, labels, parallel } = config.data;
-  const { unit, maxRecordsPerUser } = config.privacy;
-  const shared = { cleaning, columns, separator, chat, split, labels, unit, maxRecordsPerUser };
+  const { cleaning, columns, separator, chat, split, labels, parallel, fewShot } = config.data;
+  const unit = unitOf(config);
+  const shared = { cleaning, columns, separator, chat, split, labels, unit };
   return Object.fromEntries(
     ['train', 'test', 'validation'].map((part) => [
       part,
@@ -67,6 +68,7 @@ export function storeKeysOf({ config, data, audit }: Start): Record<string, stri
         part,
         file: data[part] ?? data['train']!,
         ...(parallel && { files: data }),
+        ...(part === 'train' && fewShot !== undefined && { fewShot }),
         ...(part === 'train' && audit && { canaries: audit.commitment }),
       }),
     ]),

@@ -6,7 +6,14 @@ import {
   type DpEvent,
 } from '../../privacy/index.ts';
 import { loadJob, type Config, type Search } from '../config/index.ts';
-import { countUnits, openJobModel, planJob, type JobPlan, type SearchPart } from '../train/index.ts';
+import {
+  countUnits,
+  openJobModel,
+  planJob,
+  publicUnits,
+  type JobPlan,
+  type SearchPart,
+} from '../train/index.ts';
 
 /** Distributions of the secret number of trials, as `repeat-and-select` names their shapes. */
 const shapes = { poisson: 'poisson', logarithmic: 0, geometric: 1 } as const;
@@ -64,7 +71,7 @@ export async function planSearch(search: Search): Promise<SearchPlan> {
     metric: search.metric === 'auto' ? metricOf(config) : search.metric,
     ledger: config.ledger,
   };
-  const units = await unitsOf(config);
+  const units = await countUnits(config);
   const at = async (epsilon: number | undefined): Promise<SearchPlan> => {
     const extra = epsilon === undefined ? shared : [...shared, `privacy.epsilon=${epsilon}`];
     const candidates: Candidate[] = [];
@@ -81,15 +88,10 @@ async function planOf(job: string, overrides: readonly string[], units: number):
   const { config } = await loadJob(job, overrides);
   const model = await openJobModel(config);
   try {
-    return await planJob(config, model, units);
+    return await planJob(config, model, await publicUnits(config, () => units));
   } finally {
     await model.directory.close();
   }
-}
-
-async function unitsOf(config: Config): Promise<number> {
-  const { publicSize } = config.privacy;
-  return publicSize === 'auto' ? countUnits(config) : publicSize;
 }
 
 /** The budget of one trial with which the whole is within half a per cent of the search's, and not above it. */
