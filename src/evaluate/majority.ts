@@ -1,11 +1,11 @@
 import { InvalidParameterError } from '../../privacy/index.ts';
 import type { EvaluateOptions, Metrics } from './metrics.ts';
 import { evaluatePredictions } from './metrics.ts';
-import { recordsOf, type Predictions, type Truth } from './predictions.ts';
+import { recordsOf, rowsOf, type Predictions, type Truth } from './predictions.ts';
 
 /**
  * The answers of a baseline that never looks at the text: the most frequent label (the first of several), every label that
- * more than half of the records have, or the mean target (none for generation). Outputs are 1 for an answer and 0 (multi-label: -1) otherwise.
+ * more than half of the records have, the mean target, or O for every word (none for generation). Outputs are 1 for an answer and 0 (multi-label: -1) otherwise.
  *
  * Which answer that is, and the mean target to its last digit, is a read of `from` that no noise covers: where `from` is
  * private, the figures are too.
@@ -17,7 +17,7 @@ export function majorityPredictions<T extends Truth>(
   test: T,
 ): T & { readonly outputs: Float32Array } {
   const answer = answerOf(from);
-  const outputs = new Float32Array(recordsOf(test) * answer.length);
+  const outputs = new Float32Array(rowsOf(test) * answer.length);
   for (let at = 0; at < outputs.length; at += answer.length) outputs.set(answer, at);
   return { ...test, outputs };
 }
@@ -33,6 +33,8 @@ function answerOf(from: Truth): Float32Array {
       const counts = countsOf(from.labels.codes, from.labelNames.length);
       return Float32Array.from(counts, (count) => (count > recordsOf(from) / 2 ? 1 : -1));
     }
+    case 'token-classification':
+      return Float32Array.from(from.labelNames, (name) => (name === 'O' ? 1 : 0));
     case 'generation':
       throw new InvalidParameterError(
         'task=generation: has no majority answer. Compare with the untrained model.',

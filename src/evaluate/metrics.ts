@@ -6,6 +6,8 @@ import { measureMultiLabel, MULTI_LABEL } from './multi-label.ts';
 import { checkPredictions, recordsOf, selectRecords, type Predictions } from './predictions.ts';
 import { measureRegression, REGRESSION } from './regression.ts';
 import { confusionOf, measureSingleLabel, SINGLE_LABEL, type Confusion } from './single-label.ts';
+import type { EntityFigures } from './text-entities.ts';
+import { kindFigures, measureTokenClassification, TOKEN_CLASSIFICATION } from './token-classification.ts';
 
 /** Figures by name, each with its interval or the reason why it has none. */
 export type Measured<Name extends string> = Readonly<Record<Name, number | null>> & {
@@ -21,15 +23,21 @@ export type SingleLabelMetrics = Measured<(typeof SINGLE_LABEL)[number]> & {
 };
 type MultiLabelMetrics = Measured<(typeof MULTI_LABEL)[number]>;
 type RegressionMetrics = Measured<(typeof REGRESSION)[number]>;
+type TokenMetrics = Measured<(typeof TOKEN_CLASSIFICATION)[number]> & {
+  /** Of each kind of entity, by its name. */
+  readonly kinds: Readonly<Record<string, EntityFigures>> | null;
+};
 type LanguageMetrics = Measured<(typeof LANGUAGE)[number]>;
 
 /** Figures of predictions; plain JSON. A figure that is undefined is null, and `reasons` says why. */
-export type Metrics = SingleLabelMetrics | MultiLabelMetrics | RegressionMetrics | LanguageMetrics;
+export type Metrics =
+  SingleLabelMetrics | MultiLabelMetrics | RegressionMetrics | TokenMetrics | LanguageMetrics;
 
 interface MetricsOf {
   readonly 'single-label': SingleLabelMetrics;
   readonly 'multi-label': MultiLabelMetrics;
   readonly regression: RegressionMetrics;
+  readonly 'token-classification': TokenMetrics;
   readonly generation: LanguageMetrics;
 }
 
@@ -40,8 +48,8 @@ export interface EvaluateOptions {
 }
 
 /**
- * Figures of a model's answers. Definitions stand at `measureSingleLabel`, `measureMultiLabel`, `measureRegression` and
- * `measureLanguage`.
+ * Figures of a model's answers. Definitions stand at `measureSingleLabel`, `measureMultiLabel`, `measureRegression`,
+ * `measureTokenClassification` and `measureLanguage`.
  * Where any output is not finite, as after divergence, every figure is null, and so is the confusion matrix.
  * @throws InvalidParameterError where lengths disagree or a code names no label
  */
@@ -64,6 +72,11 @@ export function evaluatePredictions(predictions: Predictions, options: EvaluateO
       };
     case 'multi-label':
       return figures(predictions, MULTI_LABEL, () => measureMultiLabel(predictions), options);
+    case 'token-classification':
+      return {
+        ...figures(predictions, TOKEN_CLASSIFICATION, () => measureTokenClassification(predictions), options),
+        kinds: predictions.outputs.every(Number.isFinite) ? kindFigures(predictions) : null,
+      };
     case 'generation':
       return figures(predictions, LANGUAGE, () => measureLanguage(predictions), options);
     default:

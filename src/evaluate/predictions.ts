@@ -19,6 +19,11 @@ export type Truth =
       readonly labels: Float64Array;
     }
   | {
+      readonly task: 'token-classification';
+      readonly labelNames: readonly string[];
+      readonly labels: WordLabels;
+    }
+  | {
       readonly task: 'generation';
       /** Number of tokens of each record that were to be predicted, [records]. */
       readonly labels: Uint32Array;
@@ -30,9 +35,18 @@ export interface LabelLists {
   readonly codes: Int32Array;
 }
 
+/** Record r has the words offsets[r] .. offsets[r + 1] - 1, word w the name codes[w]. */
+export interface WordLabels extends LabelLists {
+  /** Where the model sees the word; negative where it does not, [words]. */
+  readonly positions: Int32Array;
+}
+
 /** What a model answered, beside the right answers. */
 export type Predictions = Truth & {
-  /** Logits (regression: values; generation: mean losses over the record's targets), [records, labels] or [records]. */
+  /**
+   * Logits (regression: values; generation: mean losses over the record's targets), [records, labels] or [records]; token
+   * classification: [words, labels], of no matter what where the model does not see the word.
+   */
   readonly outputs: Float32Array;
   /**
    * Group of each record, any numbers, [records]. Records of one group, such as those of one author, are not independent:
@@ -44,11 +58,16 @@ export type Predictions = Truth & {
 /** The predictions of one task. */
 export type PredictionsOf<Task extends Truth['task']> = Extract<Predictions, { task: Task }>;
 
-export function recordsOf(truth: Truth): number {
-  return truth.task === 'multi-label' ? truth.labels.offsets.length - 1 : truth.labels.length;
+export function recordsOf({ labels }: Truth): number {
+  return 'offsets' in labels ? labels.offsets.length - 1 : labels.length;
 }
 
-/** Outputs for each record. */
+/** Rows of outputs: one a record, or one a word. */
+export function rowsOf(truth: Truth): number {
+  return truth.task === 'token-classification' ? truth.labels.codes.length : recordsOf(truth);
+}
+
+/** Outputs in each row. */
 function widthOf(truth: Truth): number {
   return 'labelNames' in truth ? truth.labelNames.length : 1;
 }
@@ -57,10 +76,12 @@ function widthOf(truth: Truth): number {
 export function checkPredictions(predictions: Predictions): void {
   const records = recordsOf(predictions);
   const width = widthOf(predictions);
+  const rows = rowsOf(predictions);
   const { outputs, groups } = predictions;
-  if (outputs.length !== records * width) {
+  if (outputs.length !== rows * width) {
+    const what = predictions.task === 'token-classification' ? 'words' : 'records';
     throw new InvalidParameterError(
-      `outputs.length=${outputs.length}: must be records * labels = ${records} * ${width}. Give the outputs of these records.`,
+      `outputs.length=${outputs.length}: must be ${what} * labels = ${rows} * ${width}. Give the outputs of these records.`,
     );
   }
   if (groups && groups.length !== records) {
@@ -80,11 +101,7 @@ export function checkPredictions(predictions: Predictions): void {
 
 /** The predictions for some of the records, in the order given. */
 export function selectRecords(predictions: Predictions, records: Uint32Array): Predictions {
-  const width = widthOf(predictions);
-  const outputs = new Float32Array(records.length * width);
-  for (const [row, record] of records.entries()) {
-    outputs.set(predictions.outputs.subarray(record * width, (record + 1) * width), row * width);
-  }
+  const outputs = selectOutputs(predictions, records);
   const groups = predictions.groups && Uint32Array.from(records, (record) => predictions.groups![record]!);
   const selected = { outputs, ...(groups && { groups }) };
   switch (predictions.task) {
@@ -96,6 +113,12 @@ export function selectRecords(predictions: Predictions, records: Uint32Array): P
       };
     case 'multi-label':
       return { ...predictions, ...selected, labels: selectLists(predictions.labels, records) };
+    case 'token-classification': {
+      const { offsets, positions } = predictions.labels;
+      const lists = selectLists(predictions.labels, records);
+      const places = selectLists({ offsets, codes: positions }, records).codes;
+      return { ...predictions, ...selected, labels: { ...lists, positions: places } };
+    }
     case 'generation':
       return {
         ...predictions,
@@ -109,6 +132,22 @@ export function selectRecords(predictions: Predictions, records: Uint32Array): P
         labels: Float64Array.from(records, (record) => predictions.labels[record]!),
       };
   }
+}
+
+function selectOutputs(predictions: Predictions, records: Uint32Array): Float32Array {
+  const width = widthOf(predictions);
+  const offsets = predictions.task === 'token-classification' ? predictions.labels.offsets : undefined;
+  const rows = Array.from(records, (record) => {
+    const [from, to] = offsets ? [offsets[record]!, offsets[record + 1]!] : [record, record + 1];
+    return predictions.outputs.subarray(from * width, to * width);
+  });
+  const outputs = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0));
+  let at = 0;
+  for (const row of rows) {
+    outputs.set(row, at);
+    at += row.length;
+  }
+  return outputs;
 }
 
 function selectLists({ offsets, codes }: LabelLists, records: Uint32Array): LabelLists {

@@ -20,6 +20,11 @@ interface Encoding {
   readonly unknown: number;
 }
 
+interface WordEncoding extends Encoding {
+  /** Index of each word's first token, -1 where it was cut off or has no token. */
+  readonly words: Int32Array;
+}
+
 const SPECIAL_KINDS = ['pad', 'unk', 'cls', 'sep', 'mask', 'bos', 'eos'] as const;
 type SpecialKind = (typeof SPECIAL_KINDS)[number];
 
@@ -35,6 +40,11 @@ export interface Tokenizer {
    * @throws InvalidParameterError where `maxLength` leaves no room for text
    */
   encode(text: string, pair?: string, options?: { readonly maxLength?: number }): Encoding;
+  /**
+   * The words of a sentence, each tokenised as it would be within a text, after white space; what is too long loses its end.
+   * @throws InvalidParameterError where `maxLength` leaves no room for text
+   */
+  encodeWords(words: readonly string[], options?: { readonly maxLength?: number }): WordEncoding;
   /** Special tokens that stand before a text, such as `<s>`. */
   readonly opening: readonly number[];
   /** Token ids of a text without the special tokens around it. */
@@ -89,6 +99,7 @@ export function createTokenizer(tokenizer: JsonObject, options: JsonObject, labe
   }
   const longest = options['model_max_length'];
   const fromLeft = options['truncation_side'] === 'left';
+  const opening = openingOf(template);
   return {
     size: [...vocabulary.values()].reduce((highest, id) => Math.max(highest, id + 1), 0),
     special,
@@ -98,7 +109,19 @@ export function createTokenizer(tokenizer: JsonObject, options: JsonObject, labe
       const texts = pair === undefined ? [toIds(text)] : [toIds(text), toIds(pair)];
       return assemble(template, texts, maxLength, fromLeft, unknownId ?? special.unk);
     },
-    opening: openingOf(template),
+    encodeWords: (words, { maxLength = Infinity } = {}) => {
+      const pieces: number[] = [];
+      const starts = Int32Array.from(words, (word) => {
+        const start = pieces.length;
+        for (const id of toIds(` ${word}`)) pieces.push(id);
+        return pieces.length > start ? start : -1;
+      });
+      const encoding = assemble(template, [pieces], maxLength, false, unknownId ?? special.unk);
+      const kept = pieces.length - (encoding.fullLength - encoding.ids.length);
+      const places = starts.map((start) => (start >= 0 && start < kept ? opening.length + start : -1));
+      return { ...encoding, words: places };
+    },
+    opening,
     pieces: toIds,
     decode,
   };
