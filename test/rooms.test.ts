@@ -30,6 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'generate',
     'conformance',
   ],
+  synthesis: ['config', 'engines', 'models', 'formats', 'data', 'evaluate', 'train', 'generate'],
   report: ['config', 'formats', 'ledger'],
   tune: ['config', 'ledger', 'train'],
   serve: ['ledger', 'train'],

@@ -1,24 +1,46 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
-import { DataError, InvalidParameterError } from '../../privacy/errors.ts';
-import { overlapFigures, syntheticFigures } from '../evaluate/index.ts';
-import { writeAtomic } from '../formats/index.ts';
+import { InvalidParameterError } from '../../privacy/errors.ts';
 import { openWriter, type Writer, type WritingSettings } from '../generate/index.ts';
-import { openRunConfig, privateTexts, readPlanFile, writeJson, type JobPlan } from '../train/index.ts';
+import {
+  completesPrompts,
+  fewestCompared,
+  labelledRequests,
+  labelShares,
+  openDownstreamJob,
+  openSource,
+  prepareQuality,
+  promptedRequests,
+  requireSameLabels,
+  sheetOf,
+  writeRows,
+  writeSheets,
+  writeTexts,
+  type Making,
+  type Quality,
+  type Source,
+  type TextRequest,
+} from '../synthesis/index.ts';
+import { summaryRow, type Observer } from '../train/index.ts';
 import { choiceOptions, promptOf, settingsFor, type ChoiceArguments } from './generate.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
+import type { Progress } from './progress.ts';
 
 interface Arguments extends CommonArguments, ChoiceArguments {
   readonly run: string;
   readonly number: number;
   readonly out: string;
   readonly prompts: string | undefined;
+  readonly label: readonly string[] | undefined;
+  readonly template: string | undefined;
+  readonly downstream: string | undefined;
+  readonly 'compare-real': boolean;
+  readonly 'mauve-encoder': string | undefined;
+  readonly 'mauve-reference': string | undefined;
+  readonly 'show-private': boolean;
 }
-
-/** Texts written at once. */
-const batchSize = 32;
 
 /** Writes a synthetic data set with the model of a run. */
 export const synthesize: CommandModule<CommonArguments, Arguments> = {
@@ -26,7 +48,7 @@ export const synthesize: CommandModule<CommonArguments, Arguments> = {
   describe: 'Write a synthetic data set with the model of a run, at no further privacy cost',
   builder: (parser) =>
     parser
-      .positional('run', { type: 'string', demandOption: true, describe: 'Run directory' })
+      .positional('run', { type: 'string', demandOption: true, describe: 'Run directory, or its release' })
       .option('number', {
         alias: 'n',
         type: 'number',
@@ -38,134 +60,221 @@ export const synthesize: CommandModule<CommonArguments, Arguments> = {
         type: 'string',
         demandOption: true,
         requiresArg: true,
-        describe: 'New directory for data.jsonl and sheet.json',
+        describe: 'New directory for data.jsonl and its sheet',
       })
       .option('prompts', {
         type: 'string',
         requiresArg: true,
         describe: 'PUBLIC prompts, one a line, used in turn; for a model that completes prompts',
+        conflicts: 'label',
+      })
+      .option('label', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'Write labelled texts: a label, or label=weight; repeat it for each label',
+      })
+      .option('template', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Prompt of a label; {label} stands for it (default: the label alone)',
+        implies: 'label',
+      })
+      .option('downstream', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Job of a classifier: train it on the labelled texts, measure it on its test file',
+        implies: 'label',
+      })
+      .option('compare-real', {
+        type: 'boolean',
+        default: false,
+        describe: 'Also train it on its own real data, without privacy; that figure stays in private/',
+      })
+      .option('mauve-encoder', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Model by which texts are compared with the training data (MAUVE); stays in private/',
+      })
+      .option('mauve-reference', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'PUBLIC file of texts to compare with in place of the training data',
+        implies: 'mauve-encoder',
+      })
+      .option('show-private', {
+        type: 'boolean',
+        default: false,
+        describe: 'Also print what stays in private/',
       })
       .options(choiceOptions)
-      .example('$0 synthesize run -n 1000 --out synthetic', 'texts like those that the model learnt from'),
+      .example('$0 synthesize run -n 1000 --out synthetic', 'texts like those that the model learnt from')
+      .example(
+        '$0 synthesize run -n 2000 --label bad --label good=2 --downstream classifier.yaml --out synthetic',
+        'labelled texts, and what a classifier learns from them',
+      ),
   handler: async (args) => {
+    checkArguments(args);
     const output = outputFor(args);
-    if (!(Number.isSafeInteger(args.number) && args.number >= 1))
-      throw new InvalidParameterError(`number=${args.number}: must be a whole number of at least 1.`);
-    if (existsSync(args.out))
-      throw new InvalidParameterError(`out=${args.out}: exists. Name a new directory.`);
-    const plan = await openPlan(args.run);
-    const prompts = await readPrompts(args, plan);
+    const source = await openSource(args.run);
+    const downstream = args.downstream === undefined ? undefined : await openDownstreamJob(args.downstream);
+    const shares = args.label && labelShares(args.label);
+    if (shares && downstream)
+      requireSameLabels(
+        shares.map(({ label }) => label),
+        downstream,
+      );
+    const template = shares && (args.template ?? '{label}');
+    const prompts = shares ? undefined : await readPrompts(args.prompts, completesPrompts(source));
+    const requests = shares
+      ? labelledRequests(args.number, shares, template!)
+      : promptedRequests(args.number, prompts);
     const writer = await openWriter(args.run);
-    try {
-      const sampling = { ...settingsFor(args, writer), sample: !args.greedy && args.beams === 1 };
-      // What is not given: all tokens but the unlikely tail.
-      const settings = { ...sampling, topK: args['top-k'] ?? 0, topP: args['top-p'] ?? 0.95 };
-      const rows = await write(writer, settings, args.number, prompts, plan, output);
-      await report(args, plan, rows, output);
-    } finally {
+    const settings = choiceFor(args, writer);
+    const quality = await prepareQuality(source, {
+      texts: args.number,
+      seed: settings.seed,
+      downstream,
+      compareReal: args['compare-real'],
+      encoder: args['mauve-encoder'],
+      reference: args['mauve-reference'],
+    }).catch(async (error: unknown) => {
       await writer.close();
+      throw error;
+    });
+    const file = join(args.out, 'data.jsonl');
+    const progress = output.progress();
+    try {
+      const rows = await write(writer, source, requests, settings, progress);
+      await mkdir(args.out, { recursive: true });
+      await writeRows(file, rows);
+      const found = await quality.measure(rows, file, observerOf(progress));
+      progress.done();
+      const making = { settings, template, shares, prompts: new Set(prompts).size };
+      await report(output, args, source, making, found);
+    } finally {
+      progress.done();
+      await quality.close();
     }
   },
 };
 
-type OpenedPlan = JobPlan & { readonly isPrivate: boolean };
-
-async function openPlan(run: string): Promise<OpenedPlan> {
-  const path = join(run, 'release', 'plan.json');
-  if (!existsSync(path))
-    throw new DataError(`run=${run}: no finished run lies there. Name the directory of one.`);
-  const { notPrivate } = JSON.parse(await readFile(path, 'utf8')) as { notPrivate?: boolean };
-  return { ...(await readPlanFile(path)), isPrivate: notPrivate !== true };
+function checkArguments(args: Arguments): void {
+  if (!(Number.isSafeInteger(args.number) && args.number >= 1))
+    throw new InvalidParameterError(`number=${args.number}: must be a whole number of at least 1.`);
+  if (existsSync(args.out)) throw new InvalidParameterError(`out=${args.out}: exists. Name a new directory.`);
+  if (args['mauve-encoder'] !== undefined && args.number < fewestCompared) {
+    throw new InvalidParameterError(
+      `number=${args.number}: must be ${fewestCompared} at least for --mauve-encoder, and ${50 * fewestCompared} for a figure of use.`,
+    );
+  }
+  if (args['compare-real'] && args.downstream === undefined)
+    throw new InvalidParameterError('compare-real: needs a classifier. Name its job, --downstream JOB.');
 }
 
-interface Row {
-  readonly prompt?: string;
-  readonly text: string;
+function choiceFor(args: Arguments, writer: Writer): WritingSettings {
+  const sampling = { ...settingsFor(args, writer), sample: !args.greedy && args.beams === 1 };
+  // What is not given: all tokens but the unlikely tail.
+  return { ...sampling, topK: args['top-k'] ?? 0, topP: args['top-p'] ?? 0.95 };
 }
 
 /** The prompts that texts follow in turn; none for a model that learnt whole texts. */
-async function readPrompts({ prompts }: Arguments, plan: JobPlan): Promise<readonly string[] | undefined> {
-  const completes = plan.separator !== undefined || plan.chat === true;
-  if (plan.task !== 'generation')
+async function readPrompts(
+  file: string | undefined,
+  completes: boolean,
+): Promise<readonly string[] | undefined> {
+  if (completes && file === undefined) {
     throw new InvalidParameterError(
-      `run: its task is ${plan.task}, it writes nothing. Name a run of task generation.`,
-    );
-  if (completes && prompts === undefined) {
-    throw new InvalidParameterError(
-      'prompts: missing. The model completes prompts: name a file of public ones, --prompts FILE.',
+      'prompts: missing. The model completes prompts: name a file of public ones, --prompts FILE, or labels, --label NAME.',
     );
   }
-  if (prompts === undefined) return undefined;
-  const lines = (await readFile(prompts, 'utf8')).split(/\r?\n/).filter((line) => line.trim() !== '');
+  if (file === undefined) return undefined;
+  const lines = (await readFile(file, 'utf8')).split(/\r?\n/).filter((line) => line.trim() !== '');
   if (lines.length > 0) return lines.map((line, at) => promptOf(line, at + 1));
-  throw new InvalidParameterError(`prompts=${prompts}: has no text. Give one prompt a line.`);
+  throw new InvalidParameterError(`prompts=${file}: has no text. Give one prompt a line.`);
 }
 
+/** Writes all texts, and closes the writer: what comes next needs the memory. */
 async function write(
   writer: Writer,
+  source: Source,
+  requests: readonly TextRequest[],
   settings: WritingSettings,
-  count: number,
-  prompts: readonly string[] | undefined,
-  plan: JobPlan,
-  output: Output,
-): Promise<Row[]> {
-  const rows: Row[] = [];
-  const progress = output.progress();
-  for (let first = 0; first < count; first += batchSize) {
-    const some = Array.from({ length: Math.min(batchSize, count - first) }, (_, at) =>
-      prompts ? prompts[(first + at) % prompts.length]! : undefined,
+  progress: Progress,
+) {
+  try {
+    return await writeTexts(writer, source, requests, settings, (texts) =>
+      progress.update({ step: texts, steps: requests.length, label: 'texts', unit: 'texts' }),
     );
-    const given = some.map((prompt) =>
-      prompt === undefined
-        ? writer.start()
-        : writer.prompt(plan.chat ? prompt : prompt + (plan.separator ?? ''), plan.chat ?? false),
-    );
-    const texts = await writer.write(given, { ...settings, first });
-    for (const [at, tokens] of texts.entries()) {
-      const text = writer.tokenizer.decode(tokens).trim();
-      rows.push(some[at] === undefined ? { text } : { prompt: some[at], text });
-    }
-    progress.update({ step: rows.length, steps: count, label: 'texts', unit: 'texts' });
+  } finally {
+    await writer.close();
   }
-  progress.done();
-  return rows;
 }
 
-/** Data and sheet go out; how much of the private data stands in it word for word stays in the run's private half. */
+/** Shows the training of a classifier; an interruption ends it at once, for it leaves nothing to go on with. */
+function observerOf(progress: Progress): Observer {
+  return {
+    step: ({ step, steps }) => progress.update({ step, steps, label: 'classifier' }),
+    stage: (what, done, total) => progress.update({ step: done, steps: total, label: what }),
+    note: () => undefined,
+    event: () => undefined,
+    stopping: () => false,
+  };
+}
+
 async function report(
-  { run, out }: Arguments,
-  plan: OpenedPlan,
-  rows: readonly Row[],
   output: Output,
+  { out, 'show-private': showPrivate }: Arguments,
+  source: Source,
+  making: Making,
+  { released, inside }: Quality,
 ): Promise<void> {
-  const texts = rows.map(({ text }) => text);
-  const figures = syntheticFigures(texts);
-  const { epsilon, delta, unit, hash } = plan.privacy;
-  const statement = plan.isPrivate
-    ? 'Post-processing: whatever the released model writes has its guarantee and costs no further budget.'
-    : 'NOT PRIVATE: written by a model that was trained without privacy.';
-  await mkdir(out, { recursive: true });
-  await writeAtomic(join(out, 'data.jsonl'), [`${rows.map((row) => JSON.stringify(row)).join('\n')}\n`]);
-  await writeJson(join(out, 'sheet.json'), {
-    statement,
-    guarantee: plan.isPrivate ? { epsilon, delta, unit, plan: hash } : null,
-    base: plan.model.reference,
-    figures,
-  });
+  const sheet = sheetOf(source, making, released);
+  const path = await writeSheets(source, out, sheet, inside);
+  const { figures, downstream, likeness } = released;
   output.table([
     {
       texts: figures.texts,
       duplicates: figures.duplicates.toFixed(3),
       'words, median': figures.words.median,
       distinct2: figures.distinct2.toFixed(3),
+      ...(likeness && { 'MAUVE, public texts': likeness.mauve.toFixed(3) }),
     },
   ]);
-  output.line(statement);
-  output.line(`${join(out, 'data.jsonl')} and sheet.json`);
-  if (existsSync(join(run, 'private', 'start.json'))) {
-    const path = join(run, 'private', `overlap-${basename(resolve(out))}.json`);
-    await writeJson(path, await overlapFigures(texts, privateTexts(await openRunConfig(run))));
-    output.note(`overlap with the training data (private): ${path}`);
+  if (downstream) {
+    output.line();
+    output.table(rowsOf({ 'trained on these texts': downstream.classifier, majority: downstream.majority }));
   }
-  output.event({ event: 'done', out, figures });
+  output.line();
+  output.line(sheet.statement);
+  output.line(
+    `${out}: data.jsonl, sheet.json and README.md ${source.isPrivate ? 'may be published' : 'carry no guarantee'}`,
+  );
+  if (path === undefined || !inside) return done();
+  output.line(
+    `${path}: compares with the private data, must stay where it is${showPrivate ? ':' : ' (--show-private prints it)'}`,
+  );
+  if (showPrivate) {
+    const { overlap, likeness: alike, real } = inside;
+    output.line();
+    output.table([
+      {
+        'whole private texts': overlap.copies,
+        [`shared runs of ${overlap.length} words`]: overlap.shared.toFixed(4),
+        ...(alike && { 'MAUVE, training data': alike.mauve.toFixed(3) }),
+      },
+    ]);
+    if (real) output.table(rowsOf({ 'trained on the real data, NOT PRIVATE': real.classifier }));
+  }
+  done();
+
+  function done(): void {
+    output.event({ event: 'done', out, figures, downstream: downstream ?? null, likeness: likeness ?? null });
+  }
+}
+
+function rowsOf(models: Readonly<Record<string, unknown>>) {
+  return Object.entries(models)
+    .map(([name, metrics]) => summaryRow(name, metrics))
+    .filter((row) => row !== undefined);
 }

@@ -6,10 +6,5 @@ export { entitiesOf, entityFigures, readingOf, type Entity, type EntityFigures }
 export { measureTexts, TEXTS, type WrittenText } from './texts.ts';
 export { mauveOf, type MauveFigures } from './mauve.ts';
 export type { Points } from './points.ts';
-export {
-  overlapFigures,
-  syntheticFigures,
-  type OverlapFigures,
-  type SyntheticFigures,
-} from './synthetic.ts';
+export { overlapFigures, syntheticFigures, type OverlapFigures, type SyntheticFigures } from './synthetic.ts';
 export { createEventFile, type EventFile } from './tensorboard.ts';

@@ -9,7 +9,7 @@ export { inspectData } from './data-report.ts';
 export { estimateCost, type CostEstimate } from './cost.ts';
 export { countUnits, openJobModel, privateTexts, type BaseModel } from './materials.ts';
 export { evaluateLanguageModel, openClassifier, type Classifier } from './inference.ts';
-export { summaryRow } from './measure.ts';
+export { summaryRow, type Measured } from './measure.ts';
 export { InterruptedError, type Observer, type StepState } from './observer.ts';
 export { sessionOf, type ReadyJob } from './job-session.ts';
 export { startPhase, type PhaseRun } from './phase.ts';

@@ -15,7 +15,7 @@ import {
 } from '../models/index.ts';
 import { scatterRows } from './evaluation.ts';
 import { encoderFor, jobEncoder, maxLengthFor, openBaseModel, readHeldOut } from './materials.ts';
-import { measure, type Measured } from './measure.ts';
+import { majority, measure, type Measured } from './measure.ts';
 import { readJson, type JobPlan } from './plan-file.ts';
 
 /** A classifier (or regressor) that dptune released, ready to answer. */
@@ -24,6 +24,8 @@ export interface Classifier extends ExportedHead {
   logits(texts: readonly (readonly [text: string, pair?: string])[]): Promise<Float32Array>;
   /** Figures on a labelled file. */
   evaluate(config: Config, path: string): Promise<Measured>;
+  /** Figures of always answering that file's most frequent label. */
+  majority(config: Config, path: string): Promise<Measured>;
   close(): Promise<void>;
 }
 
@@ -71,6 +73,8 @@ export async function openClassifier(path: string, engineChoice: EngineChoice = 
   );
   const run = async (batch: Batch): Promise<Float32Array> =>
     (await program.run(feedsOf(network, batch)))[network.output]!.data as Float32Array;
+  const read = (config: Config, file: string) =>
+    readHeldOut(config, file, encoder, task === 'regression' ? undefined : labelNames);
   return {
     ...own,
     async logits(texts) {
@@ -86,8 +90,11 @@ export async function openClassifier(path: string, engineChoice: EngineChoice = 
       }
       return run({ records: texts.length, tokens, ids, typeIds, mask });
     },
+    async majority(config, file) {
+      return majority(await read(config, file), config);
+    },
     async evaluate(config, file) {
-      const store = await readHeldOut(config, file, encoder, task === 'regression' ? undefined : labelNames);
+      const store = await read(config, file);
       const outputs = new Float32Array(store.records * labelNames.length);
       for (const batch of microBatches(store, allUnits(store), { tokenBudget: 4096, padId })) {
         scatterRows(outputs, await run(batch), batch.recordIndices, labelNames.length);
