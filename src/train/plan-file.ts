@@ -43,7 +43,7 @@ export interface TrialOf {
 /** A training on public data that the job's model went through before, without privacy. Public. */
 export interface StagePart {
   readonly name: string;
-  readonly task: Config['task'];
+  readonly task: Config['task'] | 'pretraining';
   /** SHA-256 of the training file. */
   readonly data: string;
   /** The stage's settings, as the job gives them. */

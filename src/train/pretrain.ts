@@ -3,15 +3,12 @@ import { join } from 'node:path';
 import { DataError, reproducibleRng } from '../../privacy/index.ts';
 import { createEngine } from '../engines/index.ts';
 import { loadTokenizer, writeSafetensors, type Tokenizer } from '../formats/index.ts';
-import { plainGradient } from '../graph/index.ts';
-import { architectureOf, buildNetwork, feedsOf, initialValues } from '../models/index.ts';
-import { sumGradients } from './gradient.ts';
+import { architectureOf, buildNetwork, initialValues } from '../models/index.ts';
 import { nextTokenBatch } from './language.ts';
+import { learnLanguage } from './language-training.ts';
 import { maskedBatch } from './masking.ts';
-import { throwIfStopping, type Observer } from './observer.ts';
+import type { Observer } from './observer.ts';
 import { writePretrainedFiles, type PretrainedShape } from './pretrain-model.ts';
-import { initOptimizer, updateParameters } from './optimizers.ts';
-import { tensorsOf, vectorOf, zeroVector } from './vector.ts';
 
 export interface PretrainOptions extends PretrainedShape {
   /** Public text, one document a line. */
@@ -43,43 +40,25 @@ export async function pretrain(options: PretrainOptions): Promise<number> {
   const task = kind === 'bert' ? 'masked-lm' : 'causal-lm';
   const network = buildNetwork({ architecture, task, maxTokens: options.maxTokens });
   const rng = reproducibleRng(seed);
-  const fresh = network.params.map((spec) => [spec.name, initialValues(spec, rng)] as const);
-  const vector = vectorOf(network.params, Object.fromEntries(fresh));
-  const gradient = zeroVector(network.params);
-  const optimizer = initOptimizer(vector.values.length, {
-    kind: 'adamw',
-    betas: [0.9, 0.98],
-    epsilon: 1e-6,
-    weightDecay: 0.01,
-  });
   const engine = await createEngine();
   try {
-    await engine.write(tensorsOf(vector));
-    const trainable = network.params.map(({ name }) => name);
-    const program = await engine.loadGradient(
-      plainGradient({ network: network.graph, loss: 'loss', trainable }),
-    );
-    const recent: number[] = [];
-    for (let step = 0; step < steps; step++) {
-      throwIfStopping(observer, 'Start again: pretraining keeps no checkpoints.');
-      const own = rng.fork(step);
-      const chosen = Uint32Array.from({ length: batchSize }, () => own.integer(texts.length));
-      const some = Array.from(chosen, (index) => texts[index]!);
-      const batch = kind === 'bert' ? maskedBatch(some, tokenizer, own) : nextTokenBatch(some, 0);
-      const source = {
-        batches: () => [{ units: chosen, program, inputs: feedsOf(network, batch) }],
-        take: () => engine.take(),
-      };
-      const { losses } = await sumGradients(chosen, source, gradient.views);
-      for (let i = 0; i < gradient.values.length; i++) gradient.values[i] = gradient.values[i]! / batchSize;
-      updateParameters(optimizer, vector.values, gradient.values, learningRate * warmThenLinear(step, steps));
-      await engine.write(tensorsOf(vector));
-      observer.stage('pretraining', step + 1, steps);
-      if (step >= 0.9 * steps) recent.push(losses.reduce((sum, loss) => sum + loss, 0) / losses.length);
-    }
-    const tensors = network.params.map(({ name, shape }) => ({ name, shape, data: vector.views[name]! }));
+    const { values, loss } = await learnLanguage({
+      engine,
+      network,
+      values: new Map(network.params.map((spec) => [spec.name, initialValues(spec, rng)])),
+      texts,
+      batchOf: (some, own) => (kind === 'bert' ? maskedBatch(some, tokenizer, own) : nextTokenBatch(some, 0)),
+      batchSize,
+      microBatch: batchSize,
+      steps,
+      learningRate,
+      seed,
+      observer,
+      what: 'pretraining',
+    });
+    const tensors = network.params.map(({ name, shape }) => ({ name, shape, data: values.get(name)! }));
     await writeSafetensors(join(out, 'model.safetensors'), tensors);
-    return recent.reduce((sum, loss) => sum + loss, 0) / recent.length;
+    return loss;
   } finally {
     await engine.dispose();
   }
@@ -91,10 +70,4 @@ function documentOf(line: string, tokenizer: Tokenizer, { kind, maxTokens }: Pre
   return kind === 'bert' || truncated || ids.length === maxTokens
     ? ids
     : Int32Array.from([...ids, tokenizer.special.eos!]);
-}
-
-/** 6 % warm-up, then down to zero. */
-function warmThenLinear(step: number, steps: number): number {
-  const warm = Math.max(1, 0.06 * steps);
-  return step < warm ? (step + 1) / warm : (steps - step) / (steps - warm);
 }

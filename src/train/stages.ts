@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ConfigError } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import { sha256File } from '../data/index.ts';
+import { continuePretraining } from './continued-pretraining.ts';
 import { finishRun } from './finish.ts';
 import { resumeJob, trainOnModel, type TrainedRun, type TrainOptions } from './job.ts';
 import type { StagePart } from './plan-file.ts';
@@ -24,7 +25,10 @@ export async function trainJob(config: Config, options: TrainOptions): Promise<T
   for (const stage of stages) {
     const out = join(runDirectory(options.out).private, 'stages', stage.name);
     options.observer.note(`stage ${stage.name}: training on public data, without privacy`);
-    await trainStage(stageConfig({ ...rest, model }, stage), out, options);
+    const alone = stageConfig({ ...rest, model }, stage);
+    await (stage.task === 'pretraining'
+      ? continuePretraining(alone, out, options)
+      : trainStage(alone, out, options));
     model = join(out, 'release', 'model');
     parts.push(await partOf(stage, config));
   }
@@ -48,9 +52,10 @@ function requirePublic(stages: readonly Stage[]): void {
 }
 
 /** The stage as a job of its own. Its privacy section is not used: nothing in it is private. */
-function stageConfig(base: Config, { task = base.task, data, train }: Stage): Config {
+function stageConfig(base: Config, { task: own, data, train }: Stage): Config {
+  const task = own === 'pretraining' ? 'generation' : (own ?? base.task);
   const { labels, columns, cleaning, maxLength, ...file } = data;
-  const { split, validation: _, test: __, parallel: ____, ...rest } = base.data;
+  const { split, validation: _, test: __, parallel: ____, fewShot: _____, ...rest } = base.data;
   const { retention: ___, ...evaluate } = base.evaluate;
   return {
     ...base,
