@@ -21,8 +21,9 @@ export interface AdapterOptions {
  * LoRA factors and head as a peft adapter of the base model.
  *
  * A `pooler` or `last-token` head goes with the family's sequence-classification class, label words with its language
- * model. A `mean` or `first` head is a linear map of each token's state, so it goes with the token-classification class (task type TOKEN_CLS): the record's logits are the mean of its own tokens' logits,
- * or the first token's. `adapterUsage` says so in Python.
+ * model, a `token` head with its token-classification class. A `mean` or `first` head is a linear map of each token's state,
+ * so it goes with that class, too (task type TOKEN_CLS): the record's logits are the mean of its own tokens' logits, or the
+ * first token's. `adapterUsage` says so in Python.
  */
 export function adapterOf(options: AdapterOptions): AdapterToWrite {
   const { architecture, network, values, lora, task, head = 'mean' } = options;
@@ -30,7 +31,7 @@ export function adapterOf(options: AdapterOptions): AdapterToWrite {
   if (adapted.length === 0)
     throw new InvalidParameterError('adapter: the network has no LoRA factors to write.');
   const language = languageTask(task, head, architecture);
-  const linear = !language && (head === 'mean' || head === 'first');
+  const linear = !language && ['mean', 'first', 'token'].includes(head);
   const written = params.filter(
     ({ role, place, name }) => role === 'lora' || (place === 'head' && (!language || name.includes('lora'))),
   );
@@ -60,7 +61,7 @@ export function adapterOf(options: AdapterOptions): AdapterToWrite {
     modulesToSave: language
       ? []
       : linear
-        ? ['classifier']
+        ? ((head === 'token' ? architecture.poolerModules : undefined) ?? ['classifier'])
         : head === 'last-token'
           ? ['score']
           : (architecture.poolerModules ?? [...new Set([moduleOf(dense), 'classifier'])]),

@@ -37,6 +37,8 @@ export interface Architecture {
   readonly poolerSees?: 'first' | 'mean';
   /** Modules that the pooler's parameters are in, where `encoder` does not say. */
   readonly poolerModules?: readonly string[];
+  /** What the family's own token classifier puts between a token's state and its output map, where there is anything. */
+  readonly tokenFeatures?: (modules: Modules, x: Value) => Value;
   /** What it takes to write other heads in the family's terms; encoders only, and not all of them. */
   readonly encoder: EncoderLayout | undefined;
   /** How transformers names its classes: `Bert` in `BertForSequenceClassification`. */

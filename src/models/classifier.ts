@@ -23,8 +23,12 @@ function readsMark(head: Head): boolean {
   return head === 'last-token' || head === 'verbalizer';
 }
 
-/** Hidden states after the last layer, [records, tokens, width], to the features that the head sees, [records, width]. */
+/**
+ * Hidden states after the last layer, [records, tokens, width], to the features that the head sees, [records, width]; of head
+ * `token` every token's, [records, tokens, width].
+ */
 export function featuresOf(modules: Modules, architecture: Architecture, x: Value, head: Head): Value {
+  if (head === 'token') return architecture.final(modules, x);
   if (!readsMark(head)) {
     const pooling = head === 'pooler' ? (architecture.poolerSees ?? 'first') : (head as 'mean' | 'first');
     return pooled(modules, architecture.final(modules, x), pooling);
@@ -36,7 +40,7 @@ export function featuresOf(modules: Modules, architecture: Architecture, x: Valu
   return builder.reshape(state, ['records', x.shape.at(-1)!]);
 }
 
-/** Features [records, width] to logits [records, labels]. */
+/** Features [records, width] to logits [records, labels]; of head `token` those of every token. */
 export function classLogits(
   modules: Modules,
   architecture: Architecture,
@@ -54,6 +58,10 @@ export function classLogits(
       });
     case 'verbalizer':
       return wordLogits(modules, architecture, features, words);
+    case 'token': {
+      const seen = architecture.tokenFeatures?.(modules, features) ?? features;
+      return modules.linear('classifier', modules.drop(seen), labels, { place: 'head', zero: true });
+    }
     case 'mean':
     case 'first':
       return modules.linear('head', modules.drop(features), labels, { place: 'head', zero: true });

@@ -36,7 +36,7 @@ const PROBLEM_TYPES: Readonly<Partial<Record<Task, string>>> = {
 
 /**
  * A model as a checkpoint that transformers loads by its plain classes, without remote code, with equal logits: `AutoModelForSequenceClassification`,
- * or the language model's class.
+ * `AutoModelForTokenClassification`, or the language model's class.
  *
  * A `pooler` head is the family's own. A `first` head is written in its terms; a `mean` head as one more layer (see
  * head-export.ts), which `architectureOf` and `loadParameters` take off again. With `verbalizer` it is the language model itself.
@@ -62,14 +62,14 @@ export function exportModel(options: ExportOptions): ExportedModel {
   const common: JsonObject = {
     ...base,
     architectures: [
-      `${CLASSIFIER_NAMES[architecture.modelType] ?? architecture.className}ForSequenceClassification`,
+      `${CLASSIFIER_NAMES[architecture.modelType] ?? architecture.className}For${head === 'token' ? 'Token' : 'Sequence'}Classification`,
     ],
     id2label: Object.fromEntries(labelNames.map((name, index) => [index, name])),
     label2id: Object.fromEntries(labelNames.map((name, index) => [name, index])),
-    problem_type: PROBLEM_TYPES[task]!,
+    ...(PROBLEM_TYPES[task] !== undefined && { problem_type: PROBLEM_TYPES[task] }),
     [OWN_KEY]: { head, task },
   };
-  if (head === 'pooler') return { config: common, tensors };
+  if (head === 'pooler' || head === 'token') return { config: common, tensors };
   if (head === 'last-token') return { config: { ...common, pad_token_id: options.padId! }, tensors };
   const linear: LinearHead = {
     labels: labelNames.length,

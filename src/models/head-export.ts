@@ -150,7 +150,7 @@ function difference(labels: number, n: number): Float32Array {
 /** @throws InvalidParameterError for a head that this family cannot be exported with, or more labels than it can hold */
 export function checkExportable(head: Head, labels: number, architecture: Architecture): void {
   const { hiddenSize, encoder, modelType, family } = architecture;
-  if (head === 'verbalizer') return;
+  if (head === 'verbalizer' || head === 'token') return;
   const own = family === 'decoder' ? 'last-token' : 'pooler';
   if (head !== own && (encoder === undefined || head === 'last-token')) {
     throw new InvalidParameterError(

@@ -1,15 +1,16 @@
 import type { Value } from '../graph/index.ts';
 import type { Modules } from './modules.ts';
 
-export type Task = 'single-label' | 'multi-label' | 'regression' | 'masked-lm' | 'causal-lm';
+export type Task =
+  'single-label' | 'multi-label' | 'regression' | 'token-classification' | 'masked-lm' | 'causal-lm';
 
 /**
  * How hidden states become features: the mean over the record's own tokens, its first token's state, or, as the model
  * family's own classes in transformers have it, a dense map of the first token's state (`pooler`) or the last token's state
  * (`last-token`). With `verbalizer` the language model itself answers: by its logits of one word a class, at the mask, or at the
- * last token of decoders.
+ * last token of decoders. `token` reads every token's own state, as the family's own token classifiers do.
  */
-export type Head = 'mean' | 'first' | 'pooler' | 'last-token' | 'verbalizer';
+export type Head = 'mean' | 'first' | 'pooler' | 'last-token' | 'verbalizer' | 'token';
 
 /** Label of a token that has no target, as in transformers. */
 export const ignoredLabel = -100;
@@ -29,7 +30,8 @@ export function pooled(modules: Modules, x: Value, head: 'mean' | 'first'): Valu
 
 /**
  * Each record's own loss, f32 [records]: cross-entropy; the mean over labels of binary cross-entropy; squared error; or for
- * language models the mean cross-entropy over the record's own targets (0 where it has none), never over the batch's.
+ * language models and words' tags the mean cross-entropy over the record's own targets (0 where it has none), never over the
+ * batch's.
  */
 export function recordLoss(modules: Modules, logits: Value, task: Task): Value {
   const { builder } = modules;
@@ -48,6 +50,7 @@ export function recordLoss(modules: Modules, logits: Value, task: Task): Value {
       const error = builder.sub(logits, count === 1 ? builder.reshape(labels, ['records', 1]) : labels);
       return builder.affine(builder.sum(builder.mul(error, error), [-1]), 1 / count);
     }
+    case 'token-classification':
     case 'masked-lm':
     case 'causal-lm': {
       const labels = modules.input('labels', 'i32', ['records', 'tokens']);

@@ -117,6 +117,7 @@ export function modernbertArchitecture(config: JsonObject): Architecture {
       ),
     pooler: (modules, pooled, labels) =>
       modules.linear('classifier', modules.drop(prediction(modules, pooled)), labels, { place: 'head' }),
+    tokenFeatures: prediction,
     poolerSees: config['classifier_pooling'] === 'mean' ? 'mean' : 'first',
     poolerModules: ['head', 'classifier'],
     encoder: undefined,

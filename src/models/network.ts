@@ -23,7 +23,7 @@ export interface NetworkOptions {
   readonly task: Task;
   /** Classes, label names or regression targets; not used by language models. */
   readonly labels?: number;
-  /** How hidden states become a record's features; not used by language models. Default: the mean. */
+  /** How hidden states become a record's features; not used by language models. Default: the mean; `token` for token classification. */
   readonly head?: Head;
   /** The token that is read; heads `last-token` (default: the last) and `verbalizer`. */
   readonly mark?: Mark | undefined;
@@ -47,9 +47,10 @@ export interface NetworkOptions {
  * `ids`, `typeIds`, `positions` i32 [R, T]; `mask` f32 [R, T], 1 for tokens and 0 for padding; `mark` f32 [R, 1, T], 1 at the token
  * that a head reads; `hidden` f32 [R, T, hiddenSize];
  * `features` f32 [R, hiddenSize]; `labels`: i32 [R] class numbers, or f32 [R, labels] of 0 and 1 (multi-label), or f32 [R]
- * targets (regression), or i32 [R, T] token ids, `ignoredLabel` where there is no target (language models).
+ * targets (regression), or i32 [R, T] token ids (language models) or tags (token classification), `ignoredLabel` where there is no
+ * target.
  *
- * Output: `loss` f32 [R]; `logits` f32 [R, labels], or [R, T, vocabulary]; `features` f32 [R, hiddenSize]; or `hidden`.
+ * Output: `loss` f32 [R]; `logits` f32 [R, labels], or [R, T, vocabulary or labels]; `features` f32 [R, hiddenSize]; or `hidden`.
  * A padded position changes no output of its record by a bit, except the `hidden` and token logits at that position.
  */
 export interface Network {
@@ -67,6 +68,8 @@ export interface Network {
   readonly mark: Mark | undefined;
   /** The head is the checkpoint's own language head: whatever trains of it, trains as the other weights do. */
   readonly pretrainedHead: boolean;
+  /** The head sees one vector a record, so that a frozen body may end there. */
+  readonly hasFeatures: boolean;
 }
 
 /**
@@ -83,7 +86,7 @@ export function buildNetwork(options: NetworkOptions): Network {
     to = 'loss',
     maxTokens = architecture.maxTokens,
   } = options;
-  const head = options.head ?? 'mean';
+  const head = options.head ?? (task === 'token-classification' ? 'token' : 'mean');
   const classifier = { head, labels: options.labels ?? 0, words: options.words };
   const language = task === 'masked-lm' || task === 'causal-lm';
   check({ ...options, head });
@@ -111,6 +114,7 @@ export function buildNetwork(options: NetworkOptions): Network {
       positionOffset,
       mark: inputs.some(({ name }) => name === 'mark') ? mark : undefined,
       pretrainedHead: !language && head === 'verbalizer',
+      hasFeatures: !language && head !== 'token',
     };
   };
   const hiddenAfter = (end: number): Value => {
@@ -158,7 +162,14 @@ function check({
   if ((task === 'masked-lm' && family !== 'encoder') || (task === 'causal-lm' && family !== 'decoder')) {
     fail(`task=${task}; ${modelType} is an ${family}. Use masked-lm with encoders, causal-lm with decoders.`);
   }
-  if (language && (from === 'features' || to === 'features'))
+  if ((task === 'token-classification') !== (head === 'token'))
+    fail(`head=${head}, task=${task}; head token goes with task token-classification, and no other.`);
+  if (head === 'token' && family !== 'encoder') {
+    fail(
+      `task=${task}; the words of a ${modelType} do not see what follows them. Choose an encoder such as bert.`,
+    );
+  }
+  if ((language || head === 'token') && (from === 'features' || to === 'features'))
     fail(`task=${task}; it has no pooled features. Start or end at a layer.`);
   const needsLabels = !language && typeof to !== 'object' && to !== 'features';
   if (needsLabels && !(Number.isSafeInteger(labels) && labels! >= (task === 'single-label' ? 2 : 1))) {

@@ -13,7 +13,7 @@ export function isOwnHead(name: string): boolean {
 }
 
 /** Heads of classifiers whose labels stand in id2label. */
-const OWN_HEADS: readonly unknown[] = ['mean', 'first', 'pooler', 'last-token'];
+const OWN_HEADS: readonly unknown[] = ['mean', 'first', 'pooler', 'last-token', 'token'];
 
 /** What a classifier that this program exported says of itself; undefined for any other model. */
 export function exportedHead(config: JsonObject): ExportedHead | undefined {
