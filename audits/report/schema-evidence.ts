@@ -18,6 +18,14 @@ export const datasetSchema = group(
   {
     publicSize: whole('Number of units that is known to everyone.'),
     sizeSource: choice('Where that number comes from.', ['declared', 'counted']),
+    selection: orMissing(
+      group('Which records of the file take part, where not all do.', {
+        perClass: whole('Records of each class, at most: the first by a public order.'),
+        classes: whole('Classes, as declared.'),
+        seed: whole('Seed of the order.'),
+        accounting: text('What it means for the accounting.'),
+      }),
+    ),
     task: text('What is learnt from it.'),
     labels: text('Where the label names come from.'),
     cleaning: list('Steps applied to every text.', text('One step.')),

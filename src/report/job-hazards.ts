@@ -37,8 +37,8 @@ const hazards: readonly Rule[] = [
           text: `with ${publicSize} units, ${Number((delta * publicSize).toPrecision(2))} failures are to be expected. Leave it out: auto takes 1/n^1.1 or less.`,
         }
       : undefined,
-  ({ privacy: { publicSize } }) =>
-    publicSize === 'auto'
+  ({ privacy: { publicSize }, data: { fewShot } }) =>
+    publicSize === 'auto' && fewShot === undefined
       ? {
           setting: 'privacy.publicSize=auto',
           hazard: 'H14',

@@ -1,6 +1,7 @@
 import type { Evidence } from '../evidence.ts';
 import { isGiven } from '../schema-node.ts';
 import type { Accounting } from '../schema-method.ts';
+import { selectionAssumption } from './selection.ts';
 
 const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
 
@@ -25,6 +26,7 @@ export function assumptionsOf({ plan, implementationTests, stepsCharged }: Evide
       'Each unit takes part in each step with probability q, independently of everything else.',
       'The sampler that ran is the one that states its own event to the accountant',
     ),
+    ...selectionAssumption(plan.privacy),
     built(
       'No unit moves the sum of a step by more than C.',
       'Every gradient is clipped to slightly less than C, with room for the rounding of norms and sums',

@@ -1,6 +1,7 @@
 import {
   epsilonOf,
   groupOf,
+  inPopulation,
   UnsupportedEventError,
   type DpEvent,
   type Plan,
@@ -73,10 +74,10 @@ export function claimOf(plan: PlanFacts, readouts: Field<Readouts>): Claim {
  */
 function withoutAmplification(plan: Plan): Claim['withoutAmplification'] {
   const counts = plan.phases.map(({ samplingRate, steps }) => Math.ceil(samplingRate * steps - 1e-9));
-  const gaussians = plan.phases.map(({ noiseMultiplier }, index): DpEvent => ({
+  const gaussians = plan.phases.map(({ noiseMultiplier, population }, index): DpEvent => ({
     kind: 'self-composed',
     count: counts[index]!,
-    event: { kind: 'gaussian', noiseMultiplier },
+    event: inPopulation(population, { kind: 'gaussian', noiseMultiplier }),
   }));
   const charged = plan.event.kind === 'composed' ? plan.event.events.slice(plan.phases.length) : [];
   const epsilon = finiteEpsilon({ kind: 'composed', events: [...gaussians, ...charged] }, plan);

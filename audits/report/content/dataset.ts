@@ -1,5 +1,6 @@
 import type { Evidence } from '../evidence.ts';
 import type { BaseModel, Dataset } from '../schema-evidence.ts';
+import { selectionOf } from './selection.ts';
 
 const labels: Readonly<Record<Evidence['job']['labels'], string>> = {
   declared: 'Declared in the job.',
@@ -22,6 +23,7 @@ export function datasetOf({ plan, job }: Evidence): Dataset {
   return {
     publicSize: plan.privacy.publicSize,
     sizeSource: plan.sizeSource,
+    selection: selectionOf(plan.privacy),
     task: plan.task,
     labels: labels[job.labels],
     cleaning: job.cleaning,

@@ -74,8 +74,10 @@ function aboutTheClaim({ claim, unit, dataset }: Body): Finding[] {
       'The unit stands beside every epsilon, and dptune diff refuses to compare guarantees of different unit or relation.',
     ],
     [
-      'addressed',
-      `delta = ${roundedUp(delta, 3)} is below 1/units: over all ${dataset.publicSize} units the failures expected are at most ${expected}.`,
+      isGiven(dataset.selection) ? 'partly' : 'addressed',
+      isGiven(dataset.selection)
+        ? `delta = ${roundedUp(delta, 3)} is below 1/units for the ${dataset.publicSize} records that take part. It should be below 1/records of the whole file, whose number is not published.`
+        : `delta = ${roundedUp(delta, 3)} is below 1/units: over all ${dataset.publicSize} units the failures expected are at most ${expected}.`,
     ],
   ];
 }

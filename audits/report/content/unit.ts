@@ -2,10 +2,11 @@ import type { Scope, Unit } from '../schema-claim.ts';
 import { isGiven, missing } from '../schema-node.ts';
 import { costOf, type Evidence } from '../evidence.ts';
 import { groupsOf } from './claim.ts';
+import { selectionInWords } from './selection.ts';
 import { relationInWords } from './words.ts';
 
 export function unitOf({ plan, statements }: Evidence, isClaimed: boolean): Unit {
-  const { unit, relation } = plan.privacy;
+  const { unit, relation, selection } = plan.privacy;
   const { epsilon } = costOf(plan);
   const isUser = unit.kind === 'user';
   return {
@@ -17,7 +18,9 @@ export function unitOf({ plan, statements }: Evidence, isClaimed: boolean): Unit
     relation: relationInWords(relation),
     truncation: isUser
       ? `Of a user with more than ${unit.maxRecords} records, that many are chosen once and the others are left out.`
-      : 'None beyond the length of the text.',
+      : selection
+        ? selectionInWords(selection)
+        : 'None beyond the length of the text.',
     maxTokens: plan.maxLength,
     whoElse: statements.whoElseAppears,
     userLevel: !isClaimed
@@ -60,7 +63,9 @@ function unprotectedIn({ plan, job, metrics }: Evidence): Scope['unprotected'] {
       quantity: `the number of units, ${publicSize}`,
       why:
         plan.sizeSource === 'declared'
-          ? 'it was declared public'
+          ? plan.privacy.selection
+            ? 'it follows from what the job declares'
+            : 'it was declared public'
           : 'it was counted in the data and is treated as public',
     },
   ];

@@ -138,6 +138,12 @@ function data({ dataset, statements, baseModel }: Report): Html {
         'Units',
         `${grouped(dataset.publicSize)}, ${dataset.sizeSource === 'declared' ? 'declared public' : 'counted in the data and treated as public'}`,
       ],
+      [
+        'Take part',
+        isGiven(dataset.selection)
+          ? `${grouped(dataset.selection.perClass)} of each of ${dataset.selection.classes} classes; ${dataset.selection.accounting}`
+          : 'all',
+      ],
       ['Task', dataset.task],
       ['Labels', dataset.labels],
       ['Cleaning', dataset.cleaning.length > 0 ? lines(dataset.cleaning) : 'none'],
