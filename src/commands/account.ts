@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import type { Argv, CommandModule } from 'yargs';
 import {
   calibrate,
@@ -16,6 +16,7 @@ import {
 } from '../../privacy/index.ts';
 import { runBatch } from './account-batch.ts';
 import { certified, curvePlot, showAnswer, showAttacks, showCurve } from './account-report.ts';
+import { jsonIn } from './given.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
 
 interface Arguments extends CommonArguments {
@@ -137,10 +138,10 @@ async function questionOf(args: Arguments, delta: number): Promise<Question> {
   if (given.filter((source) => source !== undefined).length > 1) {
     throw usage('--event', 'and --from and the settings of DP-SGD exclude each other. Give one of them.');
   }
-  if (args.event !== undefined) return { event: validateEvent(await readJson(args.event)) };
+  if (args.event !== undefined) return { event: validateEvent(await jsonIn(args.event)) };
   if (args.from) {
     const [tool, path] = args.from;
-    const json = await readJson(path!);
+    const json = await jsonIn(path!);
     if (tool === 'opacus') return { event: eventFromOpacus(json) };
     if (tool === 'dp-accounting') return { event: eventFromDpAccounting(json) };
     throw usage(`--from ${tool}`, 'is not known. Give opacus or dp-accounting, and a file.');
@@ -188,24 +189,6 @@ function dpSgd(noiseMultiplier: number, rate: number, count: number): DpEvent {
     count,
     event: { kind: 'poisson-sampled', rate, event: { kind: 'gaussian', noiseMultiplier } },
   });
-}
-
-async function readJson(path: string): Promise<unknown> {
-  let text;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    throw new DptuneError('data', `${path}: cannot be read. Check the name and the permissions.`, {
-      cause: error,
-    });
-  }
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (error) {
-    throw new DptuneError('data', `${path}: is not JSON (${(error as Error).message}). Save it as JSON.`, {
-      cause: error,
-    });
-  }
 }
 
 /** How far another tool's epsilon is from the certified interval. */

@@ -14,7 +14,8 @@ import {
 import { openKey } from '../ledger/index.ts';
 import { readPlanFile } from '../train/index.ts';
 import type { Action } from './actions.ts';
-import { jsonIn, ledgerOption, onLedger, type LedgerArguments } from './budget-ledger.ts';
+import { ledgerOption, onLedger, type LedgerArguments } from './budget-ledger.ts';
+import { jsonIn } from './given.ts';
 import { passphraseFor, passphraseOption } from './passphrase.ts';
 
 interface DemandArguments extends LedgerArguments {

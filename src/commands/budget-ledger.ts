@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { DataError } from '../../privacy/errors.ts';
 import { identityOf, ledgerUrl, openKey, openLedger, type Ledger } from '../ledger/index.ts';
 import type { Signer } from '../../privacy/index.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
@@ -41,12 +39,4 @@ export async function signerFor(
   passphraseFile: string | undefined,
 ): Promise<Signer | undefined> {
   return key === undefined ? undefined : openKey(key, await passphraseFor(key, passphraseFile));
-}
-
-export async function jsonIn(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as unknown;
-  } catch (error) {
-    throw new DataError(`${path}: ${(error as Error).message}. Name a file of JSON.`, { cause: error });
-  }
 }

@@ -9,7 +9,6 @@ import { createEventFile, type EventFile } from '../evaluate/index.ts';
 import { writeReport } from '../report/index.ts';
 import {
   finishRun,
-  readJson,
   readPlanFile,
   resumeJob,
   trainJob,
@@ -17,6 +16,7 @@ import {
   type Observer,
   type TrialOf,
 } from '../train/index.ts';
+import { jsonIn, required } from './given.ts';
 import { watch } from './observing.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
 import { passphraseOption } from './passphrase.ts';
@@ -37,6 +37,9 @@ interface Arguments extends CommonArguments {
   readonly shadow: number | undefined;
   readonly set: readonly string[];
 }
+
+const jobRemedy = 'Name a job file (dptune init writes one), or a run to go on with: --resume RUN.';
+const outRemedy = 'Name a new directory for the run: --out RUN.';
 
 /** Trains a job, or goes on with one. */
 export const train: CommandModule<CommonArguments, Arguments> = {
@@ -107,13 +110,13 @@ export const train: CommandModule<CommonArguments, Arguments> = {
       };
       const run =
         args.resume === undefined
-          ? await trainJob((await loadJob(required(args.job, 'job'), args.set)).config, {
+          ? await trainJob((await loadJob(required(args.job, 'job', jobRemedy), args.set)).config, {
               ...options,
-              out: required(args.out, 'out'),
+              out: required(args.out, 'out', outRemedy),
               nonPrivate: args['non-private'],
               ...(args.plan !== undefined && { plan: await readPlanFile(args.plan) }),
               ...(args.shadow !== undefined && { shadow: args.shadow }),
-              ...(args.search !== undefined && { search: (await readJson(args.search)) as TrialOf }),
+              ...(args.search !== undefined && { search: (await jsonIn(args.search)) as TrialOf }),
             })
           : await resumeJob(args.resume, options);
       const finished = await finishRun(run, options);
@@ -164,15 +167,6 @@ function scalarsOf(group: string, metrics: unknown): Record<string, number> {
   const figures = Object.entries((metrics ?? {}) as Record<string, unknown>);
   const numbers = figures.filter((entry): entry is [string, number] => typeof entry[1] === 'number');
   return Object.fromEntries(numbers.map(([name, value]) => [`${group}/${name}`, value]));
-}
-
-function required(value: string | undefined, name: 'job' | 'out'): string {
-  if (value !== undefined) return value;
-  throw new InvalidParameterError(
-    name === 'job'
-      ? 'job: missing. Name a job file (dptune init writes one), or a run to go on with: --resume RUN.'
-      : 'out: missing. Name a new directory for the run: --out RUN.',
-  );
 }
 
 /** Result of a run, for people and as the last event. */

@@ -3,6 +3,7 @@ import { InvalidParameterError, roundedUp, secureStream } from '../../privacy/in
 import { loadSearch } from '../config/index.ts';
 import { planSearch, runSearch, startSearch, type SearchPlan } from '../tune/index.ts';
 import { keyOption, signerFor } from './budget-ledger.ts';
+import { required } from './given.ts';
 import { outputFor, type CommonArguments, type Output } from './output.ts';
 import { passphraseOption } from './passphrase.ts';
 
@@ -81,11 +82,6 @@ export const tune: CommandModule<CommonArguments, Arguments> = {
     });
   },
 };
-
-function required(value: string | undefined, name: string, remedy: string): string {
-  if (value !== undefined) return value;
-  throw new InvalidParameterError(`${name}: missing. ${remedy}`);
-}
 
 function showPlan(output: Output, { candidates, part, trials, method, metric }: SearchPlan): void {
   const { privacy } = candidates[0]!.plan;

@@ -24,7 +24,8 @@ export interface WrittenReport {
 export async function writeReport(path: string, statements?: Partial<Statements>): Promise<WrittenReport> {
   const report = await collectReport(path, statements);
   const release = join(resolve(path), 'release');
-  const texts = { 'report.json': `${JSON.stringify(report, null, 2)}\n`, ...(await releaseTexts(report)) };
+  // Last: where report.json lies, what is made of it does, too.
+  const texts = { ...(await releaseTexts(report)), 'report.json': `${JSON.stringify(report, null, 2)}\n` };
   const wasSigned = await dropSignature(release, texts['report.json']);
   for (const [name, text] of Object.entries(texts)) await writeAtomic(join(release, name), [text]);
   return { report, page: join(release, 'report.html'), wasSigned };

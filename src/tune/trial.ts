@@ -13,9 +13,9 @@ export interface TrialSettings {
 /** Figures of a trial on public validation data, as its metrics.json has them. */
 export type TrialFigures = Readonly<Record<string, unknown>>;
 
-/** Whether a run was trained and released. */
-export function isFinished(run: string): boolean {
-  return existsSync(join(run, 'release', 'metrics.json'));
+/** Whether a run was trained, released and reported: report.json is the last file that a training writes. */
+function isFinished(run: string): boolean {
+  return existsSync(join(run, 'release', 'report.json'));
 }
 
 /**
