@@ -68,11 +68,17 @@ export async function checkedConfig(
   const complete: unknown = structuredClone(input);
   const { schemaProblems } = await import('./validation.ts');
   const problems = schemaProblems(complete, jobSchema);
+  writeOutPair(complete as Record<string, unknown>);
   const faulty = problems.map(({ path }) => path.join('.'));
   problems.push(...crossChecks(lookupIn(complete), lookupIn(input), faulty));
   problems.push(...(await expressionProblems(lookupIn(complete))));
   if (problems.length > 0) throw new ConfigError(messageOf(problems, name, document, parsed));
   return { complete: complete as CompleteJob, input: input as ConfigInput };
+}
+
+/** Pairs are classified as texts are; their second text has a column of its own. */
+function writeOutPair(job: Record<string, unknown>): void {
+  if (job['task'] === 'pair') job['task'] = 'classification';
 }
 
 /** Formulas are compiled once here so that a typo is found before any data is read. */

@@ -73,8 +73,9 @@ export const dataSchema = {
       examples: [[{ column: 'label', train: 'train-labels.txt' }]],
     },
     format: {
-      description: 'File format; auto goes by the file name. text: one text on each line.',
-      enum: ['auto', 'csv', 'tsv', 'jsonl', 'parquet', 'text'],
+      description:
+        'File format; auto goes by the file name. text: one text on each line. conll: one word on each line, its tag last, a blank line after each sentence.',
+      enum: ['auto', 'csv', 'tsv', 'jsonl', 'parquet', 'text', 'conll'],
       default: 'auto',
     },
     delimiter: auto('Field separator of CSV files.', { type: 'string', minLength: 1, maxLength: 1 }),
@@ -96,6 +97,18 @@ export const dataSchema = {
         description: 'The class, the list of classes, or the number to predict.',
         ...column,
         default: 'label',
+      },
+      tokens: {
+        description:
+          'For task: token-classification. The words of a sentence: a list, or a text with spaces between them.',
+        ...column,
+        default: 'tokens',
+      },
+      tags: {
+        description:
+          'For task: token-classification. The tag of each word (BIO or BIOES): a list, or a text with spaces between them.',
+        ...column,
+        default: 'tags',
       },
       prompt: {
         description: 'For task: generation. What is given. Together with completion, in place of text.',

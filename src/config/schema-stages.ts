@@ -21,7 +21,14 @@ export const stagesSchema = {
       task: {
         description:
           "What to learn; the task of the job unless given. pretraining: more text by the model's own objective (masked tokens of encoders, next tokens of decoders), all weights; of data and train it uses text, batchSize, steps or epochs, and learningRate.",
-        enum: ['classification', 'multi-label', 'regression', 'generation', 'pretraining'],
+        enum: [
+          'classification',
+          'multi-label',
+          'regression',
+          'token-classification',
+          'generation',
+          'pretraining',
+        ],
       },
       data: {
         description: 'The public text. Paths are relative to this file.',

@@ -26,8 +26,8 @@ export const jobSchema = {
     },
     task: {
       description:
-        'What to learn: one class per text, any number of classes per text, a number; or to write (generation): texts, or the completions of prompts.',
-      enum: ['classification', 'multi-label', 'regression', 'generation'],
+        'What to learn: one class per text, or per pair of texts (pair), any number of classes per text, a number, a tag per word (token-classification: named entities); or to write (generation): texts, or the completions of prompts.',
+      enum: ['classification', 'pair', 'multi-label', 'regression', 'token-classification', 'generation'],
       default: 'classification',
     },
     stages: stagesSchema,
@@ -135,8 +135,10 @@ export const jobSchema = {
   additionalProperties: false,
 } as const;
 
-/** A whole job as validation leaves it: every default filled in. */
-export type CompleteJob = FromSchema<typeof jobSchema>;
+type ValidJob = FromSchema<typeof jobSchema>;
+
+/** A whole job as validation leaves it: every default filled in, `task: pair` written out. */
+export type CompleteJob = Omit<ValidJob, 'task'> & { task: Exclude<ValidJob['task'], 'pair'> };
 
 /** A whole job as it is used: every default filled in, short forms written out. */
 export type Config = Omit<CompleteJob, 'data'> & {
