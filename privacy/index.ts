@@ -13,6 +13,7 @@ export { poissonSample } from './mechanism/poisson.ts';
 export { createReadRegistry } from './mechanism/reads.ts';
 export type { DeclaredRead, ReadRegistry } from './mechanism/reads.ts';
 export { drawRepetitions } from './mechanism/repetitions.ts';
+export { bandedStrategy, prefixWeights, strategyError } from './mechanism/strategy.ts';
 export { createStepGuard } from './mechanism/step-guard.ts';
 export type { StepGuard } from './mechanism/step-guard.ts';
 export { makePlan } from './plan/make-plan.ts';

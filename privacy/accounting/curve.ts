@@ -6,7 +6,7 @@ import { epsilonAnswer, epsilonOf } from './query.ts';
 const curveSize = 2 ** 15;
 
 /**
- * Epsilon after each of some step counts of a plan: `event` is a composition of self-composed phases, run in order.
+ * Epsilon after each of some step counts of a plan: `event` is a composition of phases, self-composed or banded, run in order.
  * @param steps - step counts; one beyond the last step means the whole event
  * @returns intervals as certified as those of `epsilonOf`; no step's upper end is above the whole event's
  */
@@ -28,6 +28,7 @@ export function epsilonCurve(
 
 function stepsOf(event: DpEvent): number {
   if (event.kind === 'composed') return event.events.reduce((sum, part) => sum + stepsOf(part), 0);
+  if (event.kind === 'banded-matrix') return event.iterations;
   return event.kind === 'self-composed' ? event.count : 1;
 }
 
@@ -51,6 +52,11 @@ function take(event: DpEvent, steps: number): { event: DpEvent; left: number } {
   if (event.kind === 'self-composed') {
     const count = Math.min(event.count, Math.max(0, steps));
     return { event: { ...event, count }, left: steps - count };
+  }
+  if (event.kind === 'banded-matrix') {
+    // The first rows of a lower-triangular matrix are such a matrix, with columns of no larger norm.
+    const iterations = Math.min(event.iterations, Math.max(0, steps));
+    return { event: { ...event, iterations }, left: steps - iterations };
   }
   return steps > 0 ? { event, left: steps - 1 } : { event: { kind: 'no-op' }, left: 0 };
 }

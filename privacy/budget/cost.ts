@@ -11,9 +11,18 @@ import { eventsOfReads } from '../mechanism/reads.ts';
 import { fromNano, nanoUp, type Amounts } from './amounts.ts';
 import type { Scope } from './scope.ts';
 
+interface DemandedPhase {
+  readonly name: string;
+  readonly steps: number;
+  /** One participation. */
+  readonly event: DpEvent;
+  /** Steps that are one participation together, begun with the first of them; 1 unless given. */
+  readonly bands?: number;
+}
+
 /** What a job asks a budget for: steps that can be left out at the end, and releases that happen at once. */
 export interface Demand {
-  readonly phases: readonly { readonly name: string; readonly steps: number; readonly event: DpEvent }[];
+  readonly phases: readonly DemandedPhase[];
   /** Charged reads, or a whole mechanism that is not training. */
   readonly once: readonly DpEvent[];
 }
@@ -23,7 +32,12 @@ export type Steps = Readonly<Record<string, number>>;
 
 export function demandOf({ phases, reads }: Pick<Plan, 'phases' | 'reads'>): Demand {
   return {
-    phases: phases.map((phase) => ({ name: phase.name, steps: phase.steps, event: stepEventOf(phase) })),
+    phases: phases.map((phase) => ({
+      name: phase.name,
+      steps: phase.steps,
+      event: stepEventOf(phase),
+      ...(phase.strategy && { bands: phase.strategy.length }),
+    })),
     once: eventsOfReads(reads),
   };
 }
@@ -39,7 +53,10 @@ export function allSteps({ phases }: Demand): Steps {
  */
 export function costOf(scope: Scope, demand: Demand, steps: Steps = allSteps(demand)): Amounts {
   const parts = [
-    ...demand.phases.map(({ name, event }) => ({ event, count: steps[name] ?? 0 })),
+    ...demand.phases.map((phase) => ({
+      event: phase.event,
+      count: participations(phase, steps[phase.name] ?? 0),
+    })),
     ...demand.once.map((event) => ({ event, count: 1 })),
   ].filter(({ count }) => count > 0);
   const { method, relation } = scope;
@@ -48,6 +65,14 @@ export function costOf(scope: Scope, demand: Demand, steps: Steps = allSteps(dem
   return scope.orders!.map(({ order }) =>
     nanoUp(sumOf(parts, (event) => divergence(event, relation, order))),
   );
+}
+
+/**
+ * Participations that a unit can have in the first `steps` steps of a phase. With bands, arXiv:2306.08153, theorem 4: at most one
+ * in `bands` consecutive steps, for the unit whose turn comes first.
+ */
+function participations({ bands = 1 }: DemandedPhase, steps: number): number {
+  return Math.ceil(steps / bands);
 }
 
 /** `costOf`, or the same from memory. */
@@ -143,7 +168,11 @@ function gaussianCost(scope: Scope, demand: Demand, parts: readonly Part[]): Amo
   const whole: DpEvent = {
     kind: 'composed',
     events: [
-      ...demand.phases.map(({ event, steps }): DpEvent => ({ kind: 'self-composed', event, count: steps })),
+      ...demand.phases.map((phase): DpEvent => ({
+        kind: 'self-composed',
+        event: phase.event,
+        count: participations(phase, phase.steps),
+      })),
       ...demand.once,
     ],
   };

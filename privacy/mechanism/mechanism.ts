@@ -1,9 +1,11 @@
 import type { DpEvent } from '../accounting/index.ts';
 import { DptuneError, DriftError } from '../errors.ts';
 import type { Phase } from '../plan/phase.ts';
-import { checkPhase, stepEventOf } from '../plan/phase.ts';
+import { checkPhase, phaseEventOf } from '../plan/phase.ts';
 import type { PrivacyStream } from '../random/privacy-stream.ts';
 import type { ReproducibleRng } from '../random/reproducible-rng.ts';
+import { correlationOf } from './correlation.ts';
+import { cyclicSampler } from './cyclic.ts';
 import { addNoise } from './noise.ts';
 import { poissonSample } from './poisson.ts';
 import { createStepGuard } from './step-guard.ts';
@@ -12,8 +14,8 @@ import { createStepGuard } from './step-guard.ts';
 export type Sums = Readonly<Record<string, Float32Array>>;
 
 interface StepTaking {
-  /** What one step is, as the accountant sees it: emitted by the sampler and the noise that run. */
-  readonly stepEvent: DpEvent;
+  /** What the first `steps` steps are, as the accountant sees them: emitted by the sampler and the noise that run. */
+  eventOf(steps: number): DpEvent;
   readonly steps: number;
   /** Steps begun, those before a resume included. */
   readonly taken: number;
@@ -30,7 +32,10 @@ interface StepTaking {
   release(sums: Sums, pause?: () => Promise<void>): Promise<void>;
 }
 
-/** Poisson sampling and Gaussian noise: sampler, noise, divisor and event from one phase of the plan. */
+/**
+ * Sampler, noise, divisor and event from one phase of the plan: Poisson sampling and independent Gaussian noise, or, where
+ * the phase has a strategy, cyclic Poisson sampling and correlated noise. No other pairs can be made.
+ */
 export interface PrivateMechanism extends StepTaking {
   readonly kind: 'private';
   /** False if the stream was seeded: the run must be stamped NOT PRIVATE. */
@@ -41,7 +46,6 @@ export interface PrivateMechanism extends StepTaking {
 export interface NonPrivateMechanism extends StepTaking {
   readonly kind: 'non-private';
   readonly secure: false;
-  readonly stepEvent: { readonly kind: 'non-private' };
 }
 
 export type Mechanism = PrivateMechanism | NonPrivateMechanism;
@@ -50,27 +54,36 @@ export type Mechanism = PrivateMechanism | NonPrivateMechanism;
  * The mechanism of one phase.
  * @param stream - `secureStream()`; a new one after a resume
  * @param taken - on resume, the steps charged so far
+ * @param subsets - for a phase with a strategy: subset of each unit, by that unit alone, the same after a resume
  * @throws DriftError if the phase's numbers contradict each other
  */
-export function mechanismOf(phase: Phase, stream: PrivacyStream, taken = 0): PrivateMechanism {
+export function mechanismOf(
+  phase: Phase,
+  stream: PrivacyStream,
+  taken = 0,
+  subsets: Uint32Array = new Uint32Array(),
+): PrivateMechanism {
   checkPhase(phase);
   const step = stepOrder(phase, taken);
+  const { samplingRate, strategy } = phase;
+  const cycle = strategy && cyclicSampler(strategy.length, samplingRate, subsets);
+  const correlation = strategy && correlationOf(strategy);
   return {
     kind: 'private',
     secure: stream.secure,
-    stepEvent: stepEventOf(phase),
+    eventOf: (steps) => phaseEventOf({ ...phase, steps }),
     steps: phase.steps,
     get taken() {
       return step.taken;
     },
     sample(units) {
-      step.begin();
-      return poissonSample(units, phase.samplingRate, stream);
+      const index = step.begin();
+      return cycle ? cycle.sample(index, units, stream) : poissonSample(units, samplingRate, stream);
     },
     async release(sums, pause) {
       step.end();
       const { noiseStandardDeviation: standardDeviation, latticeSpacing } = phase;
-      await addNoise(sums, { standardDeviation, latticeSpacing }, stream, pause);
+      await addNoise(sums, { standardDeviation, latticeSpacing, correlation }, stream, pause);
       divide(sums, phase.divisor);
     },
   };
@@ -88,7 +101,7 @@ export function nonPrivateMechanismOf(phase: Phase, rng: ReproducibleRng, taken 
   return {
     kind: 'non-private',
     secure: false,
-    stepEvent: { kind: 'non-private' },
+    eventOf: () => ({ kind: 'non-private' }),
     steps: phase.steps,
     get taken() {
       return step.taken;

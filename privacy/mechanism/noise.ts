@@ -1,6 +1,7 @@
 import { InvalidParameterError } from '../errors.ts';
 import { fillNormals } from '../random/gaussian.ts';
 import type { PrivacyStream } from '../random/privacy-stream.ts';
+import type { Correlation } from './correlation.ts';
 
 /** Lattice points per standard deviation of the noise, at least; a power of two. */
 const POINTS_PER_DEVIATION = 2 ** 10;
@@ -31,6 +32,8 @@ export interface NoiseSettings {
   /** Standard deviation of the noise on each coordinate of the sum, in the sum's units: noise multiplier * clipping norm. */
   readonly standardDeviation: number;
   readonly latticeSpacing: number;
+  /** Takes back noise of earlier steps; the noise of each step is independent without it. */
+  readonly correlation?: Correlation | undefined;
 }
 
 /**
@@ -47,6 +50,9 @@ export interface NoiseSettings {
  * - Results are stored as float32, exact up to 2^24 spacings (2^13 standard deviations at least); a larger one is rounded to
  *   a multiple of more spacings, which is again a function of the lattice point only.
  *
+ * With a correlation, what the Gaussian mechanism releases is C G + s z, G the sums of all steps: the noisy sums so far and
+ * the next row of it determine the next noisy sum before rounding, so that all of the above holds for it, too.
+ *
  * A non-finite coordinate stops the run: its contribution is not bounded by the clipping norm, so no noise covers it (G3).
  * After any error the arrays must be discarded.
  *
@@ -61,13 +67,18 @@ export async function addNoise(
 ): Promise<void> {
   const longest = Object.values(sums).reduce((most, { length }) => Math.max(most, length), 0);
   const normals = new Float64Array(Math.min(CHUNK, longest));
-  let chunks = 0;
+  let [chunks, offset] = [0, 0];
+  settings.correlation?.begin(Object.values(sums).reduce((size, { length }) => size + length, 0));
   // The order of names must not depend on the order in which the caller happened to insert them.
   for (const name of Object.keys(sums).sort()) {
     const sum = sums[name]!;
     for (let start = 0; start < sum.length; start += CHUNK) {
       const part = sum.subarray(start, start + CHUNK);
-      if (!addNoiseToChunk(part, normals.subarray(0, part.length), settings, stream)) {
+      const noise = normals.subarray(0, part.length);
+      fillNormals(noise, stream);
+      settings.correlation?.apply(noise, offset);
+      offset += part.length;
+      if (!addNoiseToChunk(part, noise, settings)) {
         throw new InvalidParameterError(
           `sum of ${name}: not finite. A unit whose gradient is not finite must contribute zero (G3); ` +
             'lower the learning rate, or report the model that produced it.',
@@ -84,9 +95,7 @@ function addNoiseToChunk(
   sum: Float32Array,
   normals: Float64Array,
   { standardDeviation, latticeSpacing: spacing }: NoiseSettings,
-  stream: PrivacyStream,
 ): boolean {
-  fillNormals(normals, stream);
   const inverse = 1 / spacing;
   let nonFinite = 0;
   for (let i = 0; i < sum.length; i++) {

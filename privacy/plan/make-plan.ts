@@ -1,6 +1,7 @@
 import type { Relation } from '../accounting/index.ts';
 import { InvalidParameterError } from '../errors.ts';
 import type { DeclaredRead } from '../mechanism/reads.ts';
+import { bandedStrategy } from '../mechanism/strategy.ts';
 import { list, objectOf, wholeNumber } from './fields.ts';
 import { calibratedNoise, noiseScalesOf } from './noise-calibration.ts';
 import type { NoiseWeight } from './noise-calibration.ts';
@@ -19,6 +20,8 @@ export interface PhaseSettings extends NoiseWeight {
   readonly epochs?: number;
   readonly steps?: number;
   readonly clipping: Clipping;
+  /** Bands of correlated noise, 2 or more; independent noise unless given. */
+  readonly bands?: number;
 }
 
 /** The privacy section of a job. Give `epsilon` (the noise is calibrated) or `noiseMultiplier` (epsilon is reported). */
@@ -38,8 +41,9 @@ export interface PlanSettings {
   readonly bindings?: Readonly<Record<string, string>>;
 }
 
-const SETTINGS = 'unit relation publicSize selection delta epsilon noiseMultiplier phases reads bindings'.split(' ');
-const PHASE_SETTINGS = 'name expectedBatch epochs steps clipping noiseScale share'.split(' ');
+const SETTINGS =
+  'unit relation publicSize selection delta epsilon noiseMultiplier phases reads bindings'.split(' ');
+const PHASE_SETTINGS = 'name expectedBatch epochs steps clipping bands noiseScale share'.split(' ');
 
 /**
  * Turns a job's privacy section into its plan. With a target epsilon, one factor on all phases' noise is calibrated so
@@ -58,8 +62,15 @@ export function makePlan(settings: PlanSettings): Plan {
   const population = selectionOf(selection, { unit, relation, publicSize }) && 'selection';
   const drafts = list('phases', settings.phases).map((phase) => draftOf(phase, publicSize, population));
   const noise = noiseOf(drafts, settings, target);
-  const phases = drafts.map(({ name, expectedBatch, steps, clipping }, i) => {
-    return { name, expectedBatch, steps, clipping, noiseMultiplier: noise[i]! };
+  const phases = drafts.map(({ name, expectedBatch, steps, clipping, strategy }, i) => {
+    return {
+      name,
+      expectedBatch,
+      steps,
+      clipping,
+      noiseMultiplier: noise[i]!,
+      ...(strategy && { strategy }),
+    };
   });
   return planOf({
     unit,
@@ -88,13 +99,14 @@ type Draft = Omit<PhaseNumbers, 'noiseMultiplier'> & NoiseWeight & Pick<Phase, '
 
 function draftOf(given: unknown, publicSize: number, population: Phase['population']): Draft {
   objectOf('phase', given, PHASE_SETTINGS);
-  const { epochs, steps: givenSteps, ...phase } = given as PhaseSettings;
+  const { epochs, steps: givenSteps, bands, ...rest } = given as PhaseSettings;
   if ((epochs === undefined) === (givenSteps === undefined)) {
     throw new InvalidParameterError(
-      `epochs=${epochs}, steps=${givenSteps}: exactly one must be given for phase ${phase.name}. Leave one out.`,
+      `epochs=${epochs}, steps=${givenSteps}: exactly one must be given for phase ${rest.name}. Leave one out.`,
     );
   }
-  const steps = givenSteps ?? stepsOf({ publicSize, expectedBatch: phase.expectedBatch, epochs: epochs! });
+  const steps = givenSteps ?? stepsOf({ publicSize, expectedBatch: rest.expectedBatch, epochs: epochs! });
+  const phase = bands === undefined ? rest : { ...rest, strategy: bandedStrategy(bands, steps) };
   // With any noise, to refuse what is wrong before calibrating for it.
   const { samplingRate } = phaseOf({ ...phase, steps, noiseMultiplier: 1 }, publicSize, population);
   return { ...phase, steps, samplingRate, ...(population && { population }) };

@@ -3,7 +3,7 @@ import type { Relation } from '../accounting/index.ts';
 import { InvalidParameterError } from '../errors.ts';
 import type { DeclaredRead } from '../mechanism/reads.ts';
 import { numberWithin } from './fields.ts';
-import type { Phase } from './phase.ts';
+import type { AccountedPhase } from './phase.ts';
 import { eventOf } from './plan.ts';
 
 /** How a phase's noise relates to the other phases'. */
@@ -17,7 +17,7 @@ export interface NoiseWeight {
   readonly share?: number;
 }
 
-type NoiselessPhase = NoiseWeight & Pick<Phase, 'samplingRate' | 'population' | 'steps'>;
+type NoiselessPhase = NoiseWeight & Omit<AccountedPhase, 'noiseMultiplier'>;
 
 interface Budget {
   readonly epsilon: number;
@@ -83,9 +83,10 @@ function scalesOfShares(phases: readonly NoiselessPhase[], { epsilon, delta, rel
     relation,
   });
   return smallestOne(
-    phases.map(({ samplingRate, steps }, i) => {
+    phases.map(({ samplingRate, steps, strategy }, i) => {
       const square = shares[i]! / total / gaussian.value ** 2;
-      return 1 / Math.sqrt(Math.log1p(square / (samplingRate ** 2 * steps)));
+      const participations = Math.ceil(steps / (strategy?.length ?? 1));
+      return 1 / Math.sqrt(Math.log1p(square / (samplingRate ** 2 * participations)));
     }),
   );
 }

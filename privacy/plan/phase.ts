@@ -1,6 +1,7 @@
 import type { DpEvent } from '../accounting/index.ts';
 import { DriftError, InvalidParameterError } from '../errors.ts';
 import { latticeSpacing } from '../mechanism/noise.ts';
+import { requireStrategy } from '../mechanism/strategy.ts';
 import { numberWithin, objectOf, oneOf, text, wholeNumber } from './fields.ts';
 
 /**
@@ -16,10 +17,14 @@ export type Clipping =
 /** One phase of training. Every number is a public constant; sampler, noise, loop and accountant read it from here. */
 export interface Phase {
   readonly name: string;
-  readonly sampler: 'poisson';
+  /** `cyclic-poisson` if and only if there is a strategy. */
+  readonly sampler: 'poisson' | 'cyclic-poisson';
   /** Given where units are sampled from the plan's selection of the data instead of all of it. */
   readonly population?: 'selection';
-  /** Probability q with which a unit takes part in a step: expected batch / public size. */
+  /**
+   * Probability q with which a unit takes part in a step: expected batch / public size. For `cyclic-poisson` in a step that
+   * is its subset's turn, one in as many as there are bands: bands * expected batch / public size.
+   */
   readonly samplingRate: number;
   /** Optimizer steps T. */
   readonly steps: number;
@@ -32,10 +37,15 @@ export interface Phase {
   readonly clipThreshold: number;
   /** sigma: standard deviation of the noise / C. The neighbouring relation's factor is the accountant's, not in here (G8). */
   readonly noiseMultiplier: number;
-  /** sigma * C, on each coordinate of the sum. */
+  /** sigma * C, on each coordinate of the sum; of C G + noise where there is a strategy. */
   readonly noiseStandardDeviation: number;
   /** The noisy sum is rounded to multiples of this power of two (G12). */
   readonly latticeSpacing: number;
+  /**
+   * Noise that is correlated from step to step, C^-1 times independent noise: first column of the lower-triangular Toeplitz
+   * matrix C, one number a band, of norm at most 1. Absent for independent noise.
+   */
+  readonly strategy?: readonly number[];
 }
 
 /** The numbers that fix a phase; the rest of it follows. */
@@ -45,6 +55,7 @@ export interface PhaseNumbers {
   readonly steps: number;
   readonly clipping: Clipping;
   readonly noiseMultiplier: number;
+  readonly strategy?: readonly number[];
 }
 
 const CLIP_MARGIN = 2 ** -10;
@@ -63,12 +74,22 @@ export function phaseOf(numbers: PhaseNumbers, publicSize: number, population?: 
   const clipping = clippingOf(numbers.clipping, remedy);
   const noiseMultiplier = numberWithin('noiseMultiplier', numbers.noiseMultiplier, 0, 1e6, remedy);
   const noiseStandardDeviation = noiseMultiplier * clipping.norm;
+  const steps = wholeNumber('steps', numbers.steps, 1, remedy);
+  const strategy =
+    numbers.strategy === undefined ? undefined : requireStrategy(numbers.strategy, steps, remedy);
+  const bands = strategy?.length ?? 1;
+  if (bands * expectedBatch > publicSize) {
+    throw new InvalidParameterError(
+      `bands=${bands}: a step draws from 1/${bands} of ${publicSize} units, fewer than expectedBatch=${expectedBatch}. ` +
+        `Choose at most ${Math.floor(publicSize / expectedBatch)} bands, or a smaller batch. ${remedy}`,
+    );
+  }
   return {
     name,
-    sampler: 'poisson',
+    sampler: strategy ? 'cyclic-poisson' : 'poisson',
     ...(population && { population }),
-    samplingRate: expectedBatch / publicSize,
-    steps: wholeNumber('steps', numbers.steps, 1, remedy),
+    samplingRate: (bands * expectedBatch) / publicSize,
+    steps,
     expectedBatch,
     divisor: expectedBatch,
     clipping,
@@ -76,6 +97,7 @@ export function phaseOf(numbers: PhaseNumbers, publicSize: number, population?: 
     noiseMultiplier,
     noiseStandardDeviation,
     latticeSpacing: latticeSpacing(noiseStandardDeviation),
+    ...(strategy && { strategy }),
   };
 }
 
@@ -96,8 +118,10 @@ function clippingOf(given: unknown, remedy: string): Clipping {
 
 /** @throws DriftError if the phase's numbers contradict each other, so that a phase made by hand cannot run */
 export function checkPhase(phase: Phase): void {
-  const { samplingRate, steps } = phase;
+  const { samplingRate, steps, sampler, strategy } = phase;
   const follows =
+    sampler === (strategy ? 'cyclic-poisson' : 'poisson') &&
+    (!strategy || requireStrategy(strategy, Infinity, `See phase ${phase.name}.`) === strategy) &&
     phase.divisor === phase.expectedBatch &&
     phase.noiseStandardDeviation === phase.noiseMultiplier * phase.clipping.norm &&
     phase.latticeSpacing === latticeSpacing(phase.noiseStandardDeviation) &&
@@ -109,9 +133,12 @@ export function checkPhase(phase: Phase): void {
 }
 
 /** What decides the cost of a step. */
-export type StepNumbers = Pick<Phase, 'samplingRate' | 'noiseMultiplier' | 'population'>;
+type StepNumbers = Pick<Phase, 'samplingRate' | 'noiseMultiplier' | 'population'>;
 
-/** One step as the accountant sees it: Poisson sampling at rate q of a Gaussian mechanism with multiplier sigma. */
+/**
+ * One participation as the accountant sees it: sampling at rate q of a Gaussian mechanism with multiplier sigma. It is one
+ * step, or, with a strategy, as many steps together as there are bands.
+ */
 export function stepEventOf({ samplingRate, noiseMultiplier, population }: StepNumbers): DpEvent {
   return inPopulation(population, {
     kind: 'poisson-sampled',
@@ -125,9 +152,15 @@ export function inPopulation(population: Phase['population'], event: DpEvent): D
   return population === 'selection' ? { kind: 'ranked-selection', event } : event;
 }
 
+/** What of a phase the accountant looks at. */
+export type AccountedPhase = StepNumbers & Pick<Phase, 'steps' | 'strategy'>;
+
 /** The whole phase. */
-export function phaseEventOf(phase: StepNumbers & Pick<Phase, 'steps'>): DpEvent {
-  return { kind: 'self-composed', count: phase.steps, event: stepEventOf(phase) };
+export function phaseEventOf(phase: AccountedPhase): DpEvent {
+  const { samplingRate: rate, noiseMultiplier, steps, strategy, population } = phase;
+  if (!strategy) return { kind: 'self-composed', count: steps, event: stepEventOf(phase) };
+  const bands = strategy.length;
+  return inPopulation(population, { kind: 'banded-matrix', noiseMultiplier, iterations: steps, bands, rate });
 }
 
 /**

@@ -6,7 +6,7 @@ import { eventsOfReads } from '../mechanism/reads.ts';
 import type { DeclaredRead } from '../mechanism/reads.ts';
 import { list, numberWithin, objectOf, oneOf, text, wholeNumber } from './fields.ts';
 import { phaseEventOf, phaseOf } from './phase.ts';
-import type { Phase, PhaseNumbers, StepNumbers } from './phase.ts';
+import type { AccountedPhase, Phase, PhaseNumbers } from './phase.ts';
 import { selectionOf } from './selection.ts';
 import type { Selection } from './selection.ts';
 
@@ -71,6 +71,7 @@ export function planOf(numbers: PlanNumbers): Plan {
   );
   if (phases.length === 0) throw new InvalidParameterError('phases=[]: must hold at least one. Add a phase.');
   requireDistinct('phase', phases);
+  requireJoining(phases, relation, selection);
   const reads = list('reads', numbers.reads).map(readOf);
   requireDistinct('read', reads);
   const event = eventOf(phases, reads);
@@ -111,10 +112,7 @@ export function sealed(body: Omit<Plan, 'hash'>): Plan {
 }
 
 /** The composition of all phases and charged reads; a single one stands alone. */
-export function eventOf(
-  phases: readonly (StepNumbers & Pick<Phase, 'steps'>)[],
-  reads: readonly DeclaredRead[],
-): DpEvent {
+export function eventOf(phases: readonly AccountedPhase[], reads: readonly DeclaredRead[]): DpEvent {
   const events = [...phases.map(phaseEventOf), ...eventsOfReads(reads)];
   return events.length === 1 ? events[0]! : { kind: 'composed', events };
 }
@@ -178,6 +176,24 @@ function bindingsOf(given: unknown): Record<string, string> {
   }
   return Object.fromEntries(
     Object.entries(given).map(([name, digest]) => [name, text(`bindings.${name}`, digest)]),
+  );
+}
+
+/**
+ * Correlated noise covers a unit that joins or leaves. The subset of a unit follows from its content, so one that is replaced,
+ * as in a selection of few, may move to another subset and other columns of the noise.
+ */
+function requireJoining(
+  phases: readonly Phase[],
+  relation: Relation,
+  selection: Selection | undefined,
+): void {
+  const correlated = phases.find(({ strategy }) => strategy);
+  if (!correlated || (relation !== 'replace-one' && !selection)) return;
+  const given = selection ? 'selection' : `relation=${relation}`;
+  throw new InvalidParameterError(
+    `${given}: phase ${correlated.name} has correlated noise, whose guarantee is for units that join or leave, not for replaced ones. ` +
+      'Use all units under add-or-remove-one or zero-out, or mechanism gaussian.',
   );
 }
 

@@ -1,6 +1,7 @@
 import { normalize } from 'node:path';
 import { DATA_CHECKS } from './data-checks.ts';
 import type { Path, Problem } from './document.ts';
+import { MECHANISM_CHECKS, optimizerMechanismCheck } from './mechanism-checks.ts';
 import { POPULATION_CHECKS } from './population-checks.ts';
 import { schemaAt, type SchemaNode } from './schema-node.ts';
 import { jobSchema } from './schema.ts';
@@ -134,6 +135,7 @@ function settingChecks(owner: string, clipping: string): readonly Check[] {
     only(own('optimizer.momentum'), own('optimizer.kind'), 'sgd'),
     only(own('optimizer.betas'), own('optimizer.kind'), ...adaptive),
     only(own('optimizer.epsilon'), own('optimizer.kind'), ...adaptive),
+    optimizerMechanismCheck(owner),
     only(`${clipping}.gamma`, `${clipping}.kind`, 'automatic', 'auto'),
   ];
 }
@@ -176,6 +178,7 @@ const JOB_CHECKS: readonly Check[] = [
     },
   },
   ...POPULATION_CHECKS,
+  ...MECHANISM_CHECKS,
   notTheTrainingFile('data.validation', 'private data cannot guide training, give another file'),
   notTheTrainingFile('evaluate.retention', 'give a public text'),
   notTheTrainingFile('audit.source', 'a copied record would be protected less, give a public file'),

@@ -72,6 +72,18 @@ export const privacySchema = {
       { type: 'integer', minimum: 1 },
     ),
     clipping: clippingSchema,
+    mechanism: section('How the noise of a step relates to that of the steps before.', {
+      kind: {
+        description:
+          'gaussian: independent noise, Poisson sampling. banded-matrix: noise that takes back part of the noise of earlier steps (DP-FTRL by banded matrix factorisation); units have turns and are sampled by Poisson in theirs. It pays with few epochs or a large epsilon.',
+        enum: ['gaussian', 'banded-matrix'],
+        default: 'gaussian',
+      },
+      bands: auto(
+        'For kind: banded-matrix. Steps whose noise is correlated, and between two turns of a unit; auto takes what leaves the least error at the budget.',
+        { type: 'integer', minimum: 2, maximum: 1024 },
+      ),
+    }),
   },
   additionalProperties: false,
 } as const;

@@ -23,7 +23,7 @@ export async function checkPlan(plan: Plan, verdicts: Verdicts): Promise<void> {
     let count = mechanism.taken;
     while (await stepped(mechanism)) count += 1;
     verdicts.plan.must(`phase ${phase.name} has the plan's number of steps`, count === phase.steps);
-    events.push({ kind: 'self-composed', count, event: mechanism.stepEvent });
+    events.push(mechanism.eventOf(count));
   }
   for (const read of createReadRegistry(plan.reads).declared) {
     if (read.disposition === 'charged') {

@@ -17,4 +17,5 @@ export {
 } from './read.ts';
 export { openRows, type DataFormat, type OpenOptions, type Row, type RowSource } from './rows.ts';
 export { keepUnits } from './subset.ts';
+export { unitSubsets } from './subsets.ts';
 export { allUnits, lengthOf, type Encoding, type ReadCounts, type Slice, type TokenStore } from './store.ts';

@@ -9,7 +9,7 @@ import {
   type PrivacyStream,
   type ReadRegistry,
 } from '../../privacy/index.ts';
-import type { TokenStore } from '../data/index.ts';
+import { unitSubsets, type TokenStore } from '../data/index.ts';
 import type { GradientProgram } from '../engines/index.ts';
 import { plainGradient, privateGradient, ruleKey } from '../graph/index.ts';
 import { feedsOf, type LoraSettings, type Network } from '../models/index.ts';
@@ -100,7 +100,7 @@ export async function startPhase(
   const taken = journal.charged(phase.name);
   const rng = reproducibleRng(seed).fork(phase.name);
   const mechanism: Mechanism = stream
-    ? mechanismOf(phase, stream, taken)
+    ? mechanismOf(phase, stream, taken, phase.strategy && unitSubsets(store, phase.strategy.length))
     : nonPrivateMechanismOf(phase, rng.fork('order'), taken);
   const optimizer = optimizerFor(training, phase, vector, saved);
   const schedule = await createSchedule(training.schedule, {

@@ -9,6 +9,7 @@ import {
 } from '../../privacy/index.ts';
 import { deltaFor, phasesOf, type Config, type Phase as ConfigPhase } from '../config/index.ts';
 import { populationReasons, selectionOf, unitOf } from './population.ts';
+import { bandsFor } from './bands.ts';
 import {
   encoderRecipe,
   headRecipe,
@@ -64,6 +65,9 @@ export async function settle(config: Config, units: number): Promise<Settings> {
   const declared = phasesOf(config);
   const wanted = declared.length > 0 ? declared : automaticPhases(config, facts);
   const recipes = wanted.map((phase) => recipeFor(phase, facts));
+  const bands = recipes.map((recipe) =>
+    bandsFor(privacy.mechanism, recipe, facts, privacy.epsilon !== undefined),
+  );
   const training = wanted.map((phase, index) => trainingPhase(phase, recipes[index]!, facts.generation));
   requireSameAdapters(training);
   return {
@@ -78,14 +82,15 @@ export async function settle(config: Config, units: number): Promise<Settings> {
       ...(privacy.epsilon === undefined
         ? { noiseMultiplier: privacy.noiseMultiplier! }
         : { epsilon: privacy.epsilon }),
-      phases: wanted.map((phase, index) =>
-        phaseSettings(phase, recipes[index]!, wanted.length > 1 && privacy.epsilon !== undefined),
-      ),
+      phases: wanted.map((phase, index) => ({
+        ...phaseSettings(phase, recipes[index]!, wanted.length > 1 && privacy.epsilon !== undefined),
+        ...(bands[index]!.bands !== undefined && { bands: bands[index]!.bands }),
+      })),
     },
     reasons: [
       ...populationReasons(config),
       ...wanted.flatMap((phase, index) =>
-        recipes[index]!.reasons.map((reason) => `${phase.name}: ${reason}`),
+        [...recipes[index]!.reasons, ...bands[index]!.reasons].map((reason) => `${phase.name}: ${reason}`),
       ),
     ],
   };

@@ -46,6 +46,11 @@ function partsOf(event: DpEvent, relation: Relation, count: number): Part[] {
       // One unit more or fewer in the data replaces at most one of the selected.
       if (relation === 'add-or-remove-one') return partsOf(event.event, 'replace-one', count);
       break;
+    case 'banded-matrix': {
+      // arXiv:2306.08153, theorem 4: a unit has one turn in `bands` steps, and moves the columns of its turn alone.
+      const noise = event.noiseMultiplier / (event.columnNorm ?? 1);
+      return [partOf(event.rate, noise, relation, count * Math.ceil(event.iterations / event.bands))];
+    }
     case 'poisson-sampled':
       if (event.event.kind === 'gaussian') {
         return [partOf(event.rate, event.event.noiseMultiplier, relation, count)];

@@ -47,7 +47,7 @@ function epsilonAt(noiseMultiplier: number): number {
 describe('private mechanism', () => {
   it('emits the event that the plan is accounted with', () => {
     const mechanism = mechanismOf(phase, seededStream(1));
-    expect({ kind: 'self-composed', count: mechanism.steps, event: mechanism.stepEvent }).toEqual(plan.event);
+    expect(mechanism.eventOf(mechanism.steps)).toEqual(plan.event);
   });
 
   it('G15: samples by the Poisson sampler at the phase’s rate, whatever the batch’s size', () => {
@@ -145,10 +145,10 @@ describe('private mechanism', () => {
 describe('non-private twin', () => {
   it('G17: claims nothing', () => {
     const mechanism = nonPrivateMechanismOf(phase, reproducibleRng(1));
-    expect(mechanism.stepEvent).toEqual({ kind: 'non-private' });
+    expect(mechanism.eventOf(1)).toEqual({ kind: 'non-private' });
     expect(mechanism.secure).toBe(false);
     const query = { delta: 1e-4, relation: plan.relation };
-    expect(epsilonOf(mechanism.stepEvent, query).epsilon.upper).toBe(Infinity);
+    expect(epsilonOf(mechanism.eventOf(1), query).epsilon.upper).toBe(Infinity);
   });
 
   it('takes every unit once an epoch, in batches of the expected size, in a new order each epoch', async () => {

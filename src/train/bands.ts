@@ -1,0 +1,61 @@
+import { bandedStrategy, strategyError } from '../../privacy/index.ts';
+import type { Config } from '../config/index.ts';
+import type { PhaseRecipe, RecipeFacts } from './recipe.ts';
+
+/** Numbers of bands to choose from where the job leaves it open: noise of one step less than these is kept in memory. */
+const choices: readonly number[] = [2, 4, 8, 16, 32];
+
+/** How the noise of a phase is correlated from step to step; `bands` is absent for independent noise. */
+export interface BandChoice {
+  readonly bands?: number;
+  readonly reasons: readonly string[];
+}
+
+/**
+ * The bands that a job asks for, or those under which the running sums of gradients have the least error at the budget: more
+ * bands take back more noise, and leave less to sampling.
+ */
+export function bandsFor(
+  { kind, bands }: Config['privacy']['mechanism'],
+  recipe: PhaseRecipe,
+  facts: RecipeFacts,
+  isCalibrated: boolean,
+): BandChoice {
+  if (kind === 'gaussian') return { reasons: [] };
+  if (bands !== 'auto') {
+    return { bands, reasons: isCalibrated ? [reasonFor(bands, errorWith(bands, recipe, facts))] : [] };
+  }
+  const possible = choices.filter(
+    (count) => count * recipe.batchSize <= facts.units && count <= recipe.steps,
+  );
+  const errors = possible.map((count) => errorWith(count, recipe, facts));
+  const least = Math.min(...errors);
+  if (!(least < 1)) {
+    return {
+      reasons: [
+        possible.length === 0
+          ? `independent noise: a batch of ${recipe.batchSize} leaves no room to divide ${facts.units} units, which correlated noise needs`
+          : `independent noise: at this budget no number of bands (${possible.join(', ')}) has less error, the best ${least.toPrecision(3)} times as much`,
+      ],
+    };
+  }
+  const best = possible[errors.indexOf(least)]!;
+  return { bands: best, reasons: [`${reasonFor(best, least)}, the least of ${possible.join(', ')} bands`] };
+}
+
+function reasonFor(bands: number, error: number): string {
+  return `${bands} bands: noise leaves ${error.toPrecision(3)} of the error on running sums of gradients that independent noise leaves for the same budget`;
+}
+
+/** Root mean squared error of the running sums, over that of independent noise; both calibrated to the budget. */
+function errorWith(
+  bands: number,
+  { batchSize, steps }: PhaseRecipe,
+  { units, noiseFor }: RecipeFacts,
+): number {
+  const rate = batchSize / units;
+  // More bands than the units allow are refused with the plan.
+  const sigma = noiseFor(Math.min(1, bands * rate), Math.ceil(steps / bands));
+  const error = strategyError(bandedStrategy(bands, steps), steps);
+  return (sigma * Math.sqrt(error)) / (noiseFor(rate, steps) * Math.sqrt(strategyError([1], steps)));
+}
