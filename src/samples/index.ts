@@ -1,1 +1,2 @@
+export { sampleEntities, type TaggedSentence } from './entities.ts';
 export { samplePublicText, sampleReviews, type Review } from './reviews.ts';
