@@ -29,7 +29,13 @@ export const mechanismSchema = group('How the model was trained: every number th
     group('One phase.', {
       name: text('Name.'),
       method: text('What is trained.'),
-      samplingRate: number('Probability q with which a unit takes part in a step.', positive),
+      samplingRate: number(
+        'Probability q with which a unit takes part in a step; where there are bands, in a step that is its turn.',
+        positive,
+      ),
+      bands: whole(
+        'Steps whose noise is correlated, and of which a unit has one turn; 1 for independent noise.',
+      ),
       expectedBatch: number('Units in a step on average.', positive),
       divisor: number('What the noisy sum is divided by: public, never the realised batch.', positive),
       steps: whole('Steps T of the plan.'),

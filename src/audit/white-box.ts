@@ -110,11 +110,15 @@ async function replay({ job, index, engine, directory, nonPrivate, effort, obser
   const { norm } = planned.clipping;
   const coins = secureStream();
   const session = sessionOf(job, engine, directory);
-  let canaries: { readonly place: number; readonly present: boolean; natural: number }[] = [];
+  // With correlated noise a canary shows in as many steps as there are bands: it is drawn anew once they are over.
+  const column = (!nonPrivate && planned.strategy) || [1];
+  const steps = Math.ceil(effort.steps / column.length) * column.length;
+  const square = column.reduce((sum, value) => sum + value * value, 0);
+  let canaries: Canary[] = [];
   let [charged, sampled] = [0, 0];
   const run = await startPhase(
     // As long as the replay: the guard counts its steps.
-    { ...planned, steps: effort.steps },
+    { ...planned, steps },
     plainSgd(plan.training[index]!),
     {
       session: {
@@ -138,14 +142,16 @@ async function replay({ job, index, engine, directory, nonPrivate, effort, obser
       world: {
         ...alone,
         sum: async (values) => {
-          canaries = placesIn(values.length, Math.min(effort.canaries, values.length), coins).map(
-            (place) => ({
-              place,
-              present: coins.bernoulli(0.5),
-              natural: values[place]!,
-            }),
-          );
-          for (const { place, present } of canaries) if (present) values[place] = values[place]! + norm;
+          if (canaries.length === 0 || column.length === 1) {
+            const places = placesIn(values.length, Math.min(effort.canaries, values.length), coins);
+            canaries = places.map((place) => ({ place, present: false, natural: 0, past: [] }));
+          }
+          const isNew = (charged - 1) % column.length === 0;
+          for (const canary of canaries) {
+            if (isNew) canary.present = coins.bernoulli(0.5);
+            canary.natural = values[canary.place]!;
+            if (isNew && canary.present) values[canary.place]! += norm;
+          }
         },
       },
       stream: nonPrivate ? undefined : secureStream(),
@@ -157,18 +163,41 @@ async function replay({ job, index, engine, directory, nonPrivate, effort, obser
     },
   );
   const [scores, members]: [number[], boolean[]] = [[], []];
-  for (let step = 0; step < effort.steps; step++) {
+  for (let step = 0; step < steps; step++) {
     await run.step();
-    observer.stage(`replaying ${planned.name}`, step + 1, effort.steps);
+    observer.stage(`replaying ${planned.name}`, step + 1, steps);
     const velocity = run.snapshot().arrays['moment:velocity']!;
     const divisor = nonPrivate ? Math.max(1, sampled) : planned.divisor;
-    for (const { place, present, natural } of canaries) {
-      scores.push((velocity[place]! * divisor - natural) / norm);
-      members.push(present);
+    for (const canary of canaries) {
+      canary.past.unshift((velocity[canary.place]! * divisor - canary.natural) / norm);
+      if ((step + 1) % column.length !== 0) continue;
+      scores.push(projected(canary.past, column) / square);
+      members.push(canary.present);
     }
   }
   await run.close();
   return { scores, members };
+}
+
+interface Canary {
+  readonly place: number;
+  present: boolean;
+  /** What the sum was before. */
+  natural: number;
+  /** What was seen in its place less that, the last step first. */
+  readonly past: number[];
+}
+
+/**
+ * Of the last steps, as many as the column of C is long: C times what was seen, which has independent noise, projected on
+ * the column, which is what a unit in the first of them adds.
+ */
+function projected(past: readonly number[], column: readonly number[]): number {
+  const last = column.length - 1;
+  return column.reduce((sum, weight, row) => {
+    const white = column.reduce((part, other, lag) => part + other * (past[last - row + lag] ?? 0), 0);
+    return sum + weight * white;
+  }, 0);
 }
 
 /** Of values whose mean is known to be 0. */

@@ -109,6 +109,7 @@ export function showPlan(output: Output, made: JobPlan): void {
       method: made.training[index]!.method,
       batch: phase.expectedBatch,
       'rate q': significant(phase.samplingRate),
+      ...(privacy.phases.some(({ strategy }) => strategy) && { bands: phase.strategy?.length ?? 1 }),
       'steps T': phase.steps,
       'clip C': phase.clipping.norm,
       sigma: significant(phase.noiseMultiplier),
@@ -144,6 +145,11 @@ function showCost(output: Output, cost: CostEstimate): void {
       'in all': duration(seconds),
     })),
   );
+  if (cost.noiseMemory > 0) {
+    output.line(
+      `Noise of earlier steps takes ${(cost.noiseMemory / 2 ** 20).toFixed(1)} MiB of memory more; it is never written down.`,
+    );
+  }
   output.line(
     `About ${duration(cost.seconds)} and ${(cost.peakMemory / 2 ** 30).toFixed(1)} GiB here (${cost.engine}), measured on made-up texts of ${cost.assumedTokens} tokens.`,
   );
@@ -155,13 +161,14 @@ function showWhatIf(output: Output, { privacy }: JobPlan): void {
   const [phase] = privacy.phases;
   if (privacy.phases.length !== 1 || !phase) return;
   const epochs = (phase.steps * phase.expectedBatch) / privacy.publicSize;
+  const bands = phase.strategy?.length ?? 1;
   const rows = [0.5, 1, 2].flatMap((scale) => {
     const batch = Math.min(privacy.publicSize, Math.round(phase.expectedBatch * scale));
     return [0.5, 1, 2].map((more) => {
       const steps = Math.max(1, Math.floor((epochs * more * privacy.publicSize) / batch));
       const cells = [1, 3, 8].map((epsilon) => [
         `epsilon ${epsilon}`,
-        sigmaFor(privacy, batch, steps, epsilon),
+        sigmaFor(privacy, batch, steps, bands, epsilon),
       ]);
       return { batch, epochs: significant(epochs * more), steps, ...Object.fromEntries(cells) } as Record<
         string,
@@ -169,7 +176,8 @@ function showWhatIf(output: Output, { privacy }: JobPlan): void {
       >;
     });
   });
-  output.line('What if: the noise multiplier sigma that other settings would need');
+  const same = bands > 1 ? `, with ${bands} bands` : '';
+  output.line(`What if: the noise multiplier sigma that other settings would need${same}`);
   output.table(rows);
   output.line();
 }
@@ -177,15 +185,18 @@ function showWhatIf(output: Output, { privacy }: JobPlan): void {
 function sigmaFor(
   privacy: JobPlan['privacy'],
   batch: number,
-  count: number,
+  steps: number,
+  bands: number,
   epsilon: number,
 ): number | string {
-  const rate = batch / privacy.publicSize;
+  const rate = (bands * batch) / privacy.publicSize;
+  if (rate > 1) return 'too many bands';
   try {
     const { value } = calibrate(
       (noiseMultiplier) => ({
         kind: 'self-composed',
-        count,
+        // A unit has one turn in as many steps as there are bands.
+        count: Math.ceil(steps / bands),
         event: inPopulation(privacy.selection && 'selection', {
           kind: 'poisson-sampled',
           rate,

@@ -1,7 +1,7 @@
-import { DptuneError } from '../../privacy/index.ts';
+import { DptuneError, prefixWeights } from '../../privacy/index.ts';
 import { testNoise, testUnrelated, type Draw, type Span } from './noise-tests.ts';
-import { testSampler } from './sampler-tests.ts';
 import { nobody, type Scene, type Seen, type Stage } from './stage.ts';
+import { testBatches, whitened } from './turns.ts';
 import type { Verdicts } from './verdicts.ts';
 
 /** Numbers of a tensor that the tests of the noise look at. */
@@ -46,13 +46,14 @@ export async function checkLoop(
   verdicts.charges.must(`each step is charged once ${where}`, scene.charged() === steps);
   verdicts.charges.must(`a step is charged before its batch is drawn ${where}`, scene.paidFirst());
   verdicts.charges.note(`${phase.name}: ${steps} steps on a journal of the check's own`);
-  testNoise(verdicts.noise, where, draws, spans);
-  testSampler(verdicts.sampler, where, batches, { units: realUnits, rate: phase.samplingRate });
+  const white = whitened(draws, phase);
+  testNoise(verdicts.noise, where, white, spans);
+  testBatches(verdicts.sampler, where, batches, phase, realUnits);
   const saved = scene.run.snapshot();
   const later = await checkResume(stage, verdicts, saved, look);
   await scene.end();
   await checkEmpty(stage, verdicts, look);
-  testUnrelated(verdicts.resume, `noise repeats after a resume ${where}`, draws, later);
+  testUnrelated(verdicts.resume, `noise repeats after a resume ${where}`, white, later);
 }
 
 /** A run that a crash took more steps from than its checkpoint knows: they stay charged, and only the rest is taken. */
@@ -61,7 +62,7 @@ async function checkResume(
   verdicts: Verdicts,
   saved: ReturnType<Scene['run']['snapshot']>,
   look: (seen: Seen, into: Draw[]) => void,
-): Promise<Draw[]> {
+): Promise<readonly Draw[]> {
   const { phase } = stage;
   const where = `in phase ${phase.name}`;
   const left = Math.min(lastSteps, phase.steps);
@@ -89,7 +90,8 @@ async function checkResume(
   verdicts.resume.note(
     `${phase.name}: resumed before step ${charged + 1} of ${phase.steps}, with a new stream`,
   );
-  return draws;
+  // Noise has no past after a resume.
+  return whitened(draws, phase);
 }
 
 /** Rate at which noise alone moves each coordinate by 1 on average. */
@@ -116,12 +118,14 @@ async function checkEmpty(
   const before = copied(scene.parameters());
   const draws: Draw[] = [];
   while (draws.length < steps) look(await scene.step(nobody), draws);
-  testNoise(verdicts.empty, `of an empty batch ${where}`, draws, spans);
+  testNoise(verdicts.empty, `of an empty batch ${where}`, whitened(draws, phase), spans);
   verdicts.empty.must(`an empty batch is charged ${where}`, scene.charged() === steps);
+  // Of the noise of all steps together; the root of their number where it is independent.
+  const expected = Math.hypot(...prefixWeights(phase.strategy ?? [1], steps));
   for (const [name, values] of Object.entries(scene.parameters())) {
     let square = 0;
     for (const [i, value] of values.entries()) square += (value - before[name]![i]!) ** 2;
-    const size = Math.sqrt(square / values.length / steps);
+    const size = Math.sqrt(square / values.length) / expected;
     verdicts.empty.must(`an empty batch moves ${name} ${where}`, size > 0);
     if (values.length > 1000) {
       verdicts.empty.must(`the move has the noise's size in ${name} ${where}`, Math.abs(size - 1) < 0.3);

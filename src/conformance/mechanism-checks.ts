@@ -9,11 +9,14 @@ import {
   type Sums,
 } from '../../privacy/index.ts';
 import { scaleResolution, testNoise, type Draw } from './noise-tests.ts';
-import { rateResolution, testSampler } from './sampler-tests.ts';
+import { rateResolution } from './sampler-tests.ts';
+import { cycleOf, testBatches, whitened } from './turns.ts';
 import { testLevel } from './verdict.ts';
 import type { Verdicts } from './verdicts.ts';
 
 const fewestBatches = 16;
+/** Steps of correlated noise that are looked at, at most. */
+const mostCorrelated = 64;
 
 /** The run's mechanism alone, without a model: what the loop cannot show in time, because its steps are dear. */
 export async function checkMechanism(
@@ -27,11 +30,13 @@ export async function checkMechanism(
   await checkTwoWorlds(phase, delta, verdicts, effort.observations);
 }
 
-/** One step without data: what the mechanism makes of these sums. */
-async function released(phase: Phase, stream: PrivacyStream, sums: Sums): Promise<void> {
-  const mechanism = mechanismOf(phase, stream);
-  mechanism.sample(0);
-  await mechanism.release(sums);
+/** The first steps, without data: what the mechanism makes of these sums, step by step. */
+async function released(phase: Phase, stream: PrivacyStream, steps: readonly Sums[]): Promise<void> {
+  const mechanism = mechanismOf({ ...phase, steps: steps.length }, stream);
+  for (const sums of steps) {
+    mechanism.sample(0);
+    await mechanism.release(sums);
+  }
 }
 
 /** Tensors of unequal lengths, so that noise that begins anew with each would show. */
@@ -42,14 +47,17 @@ async function checkNoise(phase: Phase, verdicts: Verdicts, wanted: number): Pro
     return { name: `tensor ${index}`, start, end: start + size };
   });
   const stream = secureStream();
-  const draws: Draw[] = [];
   const length = spans.at(-1)!.end;
-  while (draws.length * length < wanted) {
-    const draw = new Float32Array(length);
-    const sums = Object.fromEntries(spans.map(({ name, start, end }) => [name, draw.subarray(start, end)]));
-    await released(phase, stream, sums);
-    draws.push(draw.map((value) => (value * phase.divisor) / phase.noiseStandardDeviation));
-  }
+  // Correlated noise shows all of its bands once it has as many steps.
+  const steps = Math.max(Math.ceil(wanted / length), Math.min(2 * cycleOf(phase), mostCorrelated));
+  const raw = Array.from({ length: steps }, () => new Float32Array(length));
+  const inParts = (draw: Draw): Sums =>
+    Object.fromEntries(spans.map(({ name, start, end }) => [name, draw.subarray(start, end)]));
+  await released(phase, stream, raw.map(inParts));
+  const draws = whitened(
+    raw.map((draw) => draw.map((value) => (value * phase.divisor) / phase.noiseStandardDeviation)),
+    phase,
+  );
   testNoise(verdicts.noise, `of the mechanism of phase ${phase.name}`, draws, spans);
   const error = scaleResolution(draws.length * length);
   verdicts.noise.note(
@@ -63,23 +71,28 @@ async function checkSampler(phase: Phase, size: number, verdicts: Verdicts, most
   const units = Math.min(size, Math.floor(most / fewestBatches));
   // Enough to see 4 % of the rate, which leaves room for the 5 % that is promised.
   const enough = (rateResolution(1, rate) / 0.04) ** 2;
-  const steps = Math.min(20_000, Math.max(fewestBatches, Math.ceil(Math.min(enough, most) / units)));
+  const cycle = cycleOf(phase);
+  const cycles = Math.min(20_000, Math.max(fewestBatches, Math.ceil(Math.min(enough, most) / units)));
+  const steps = cycles * cycle;
   const batches: Uint32Array[] = [];
   const stream = secureStream();
   // As long a phase as that takes: a sampler may forget or remember what it drew from step to step.
-  const mechanism = mechanismOf({ ...phase, steps }, stream);
+  const turns = Uint32Array.from({ length: units }, (_, unit) => unit % cycle);
+  const mechanism = mechanismOf({ ...phase, steps }, stream, 0, turns);
   for (let step = 0; step < steps; step++) {
     batches.push(mechanism.sample(units));
     await mechanism.release({});
   }
-  testSampler(verdicts.sampler, `of the mechanism of phase ${phase.name}`, batches, { units, rate });
+  testBatches(verdicts.sampler, `of the mechanism of phase ${phase.name}`, batches, phase, units);
   verdicts.sampler.note(
-    `${phase.name}: ${steps} batches; a rate ${percent(rateResolution(steps * units, rate))} off would show`,
+    `${phase.name}: ${steps} batches; a rate ${percent(rateResolution(cycles * units, rate))} off would show`,
   );
 }
 
 /**
- * Two worlds of one step with the canary in every batch: its clipped gradient is C on one coordinate, or it is not there. The
+ * Two worlds of one step with the canary in every batch: its clipped gradient is C on one coordinate, or it is not there. With
+ * correlated noise the steps that it still shows in are looked at, too, as the most powerful test weighs them: projected on
+ * its column of C. The
  * threshold, C/2, is fixed beforehand; both error rates bound the epsilon of a Gaussian mechanism from below (Nasr et al.,
  * arXiv:2302.07956, section 4), and the claim is that of noise multiplier sigma.
  */
@@ -89,14 +102,25 @@ async function checkTwoWorlds(
   verdicts: Verdicts,
   observations: number,
 ): Promise<void> {
-  const { clipping, divisor, noiseMultiplier } = phase;
+  const { clipping, divisor, noiseMultiplier, strategy: column = [1] } = phase;
+  const square = column.reduce((sum, value) => sum + value * value, 0);
   const stream = secureStream();
   const errors: number[] = [];
   for (const present of [0, 1]) {
     // Coordinates are independent: each is a step of its own with its own canary.
-    const canaries = new Float32Array(observations).fill(present * clipping.norm);
-    await released(phase, stream, { canaries });
-    const scores = canaries.map((value) => (value * divisor) / clipping.norm);
+    const canaries = column.map((_, step) =>
+      new Float32Array(observations).fill(step === 0 ? present * clipping.norm : 0),
+    );
+    await released(
+      phase,
+      stream,
+      canaries.map((values) => ({ canaries: values })),
+    );
+    const rows = whitened(canaries, phase);
+    const scores = Float64Array.from({ length: observations }, (_, canary) => {
+      const projected = rows.reduce((sum, row, step) => sum + column[step]! * row[canary]!, 0);
+      return (projected * divisor) / clipping.norm / square;
+    });
     errors.push(scores.filter((score) => (present === 1 ? score < 0.5 : score >= 0.5)).length);
   }
   const counts = {

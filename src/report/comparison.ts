@@ -33,12 +33,13 @@ export function comparablePlan({
       maxTokens: maxLength,
       publicSize,
       phases: privacy.phases.map(
-        ({ name, samplingRate, expectedBatch, steps, clipping, noiseMultiplier }, index) => {
+        ({ name, samplingRate, strategy, expectedBatch, steps, clipping, noiseMultiplier }, index) => {
           const { method, optimizer, learningRate } = training[index]!;
           return {
             name,
             method,
             samplingRate,
+            bands: strategy?.length ?? 1,
             expectedBatch,
             steps,
             clippingKind: clipping.kind,
@@ -77,6 +78,7 @@ export function comparableReport({
         name: phase.name,
         method: phase.method,
         samplingRate: phase.samplingRate,
+        bands: phase.bands,
         expectedBatch: phase.expectedBatch,
         steps: phase.steps,
         clippingKind: phase.clippingKind,

@@ -43,6 +43,11 @@ export function bandsFor(
   return { bands: best, reasons: [`${reasonFor(best, least)}, the least of ${possible.join(', ')} bands`] };
 }
 
+/** Bytes that the noise of earlier steps takes: a float64 for each parameter and each band but one. */
+export function noiseMemoryOf(bands: number, parameters: number): number {
+  return 8 * (bands - 1) * parameters;
+}
+
 function reasonFor(bands: number, error: number): string {
   return `${bands} bands: noise leaves ${error.toPrecision(3)} of the error on running sums of gradients that independent noise leaves for the same budget`;
 }

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { reproducibleRng } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import { privateGradient } from '../graph/index.ts';
+import { noiseMemoryOf } from './bands.ts';
 import { feedsOf, type Batch } from '../models/index.ts';
 import { microBatchTokensOf, networkTaskOf, type BaseModel } from './materials.ts';
 import type { JobPlan } from './plan-file.ts';
@@ -22,6 +23,8 @@ export interface CostEstimate {
   readonly seconds: number;
   /** Largest memory of the process while measuring, bytes. */
   readonly peakMemory: number;
+  /** Largest memory that correlated noise needs beside that, for the noise of earlier steps, bytes. */
+  readonly noiseMemory: number;
   readonly engine: string;
 }
 
@@ -121,6 +124,11 @@ export async function estimateCost(
       phases,
       seconds: phases.reduce((sum, phase) => sum + phase.seconds, 0),
       peakMemory: process.resourceUsage().maxRSS * 1024,
+      noiseMemory: Math.max(
+        ...phases.map(({ trainable }, index) =>
+          noiseMemoryOf(plan.privacy.phases[index]!.strategy?.length ?? 1, trainable),
+        ),
+      ),
       engine: `${engine.name}, ${engine.device}`,
     };
   } finally {

@@ -1,6 +1,7 @@
 import type { Evidence } from '../evidence.ts';
 import { isGiven } from '../schema-node.ts';
 import type { Accounting } from '../schema-method.ts';
+import { isCorrelated } from './mechanism-words.ts';
 import { selectionAssumption } from './selection.ts';
 
 const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
@@ -23,7 +24,9 @@ export function assumptionsOf({ plan, implementationTests, stepsCharged }: Evide
   });
   return [
     built(
-      'Each unit takes part in each step with probability q, independently of everything else.',
+      isCorrelated(plan.privacy)
+        ? 'Each unit takes part in each step of its turn with probability q, independently of everything else, and its turn follows from the unit alone.'
+        : 'Each unit takes part in each step with probability q, independently of everything else.',
       'The sampler that ran is the one that states its own event to the accountant',
     ),
     ...selectionAssumption(plan.privacy),
@@ -32,7 +35,9 @@ export function assumptionsOf({ plan, implementationTests, stepsCharged }: Evide
       'Every gradient is clipped to slightly less than C, with room for the rounding of norms and sums',
     ),
     built(
-      'Noise of standard deviation sigma C is drawn once a step, afresh, from a secure generator.',
+      isCorrelated(plan.privacy)
+        ? 'Noise of standard deviation sigma C is drawn once a step, afresh, from a secure generator; the noise of earlier steps, of which a part is taken back, is known to nobody.'
+        : 'Noise of standard deviation sigma C is drawn once a step, afresh, from a secure generator.',
       "The operating system's generator is used, and a run with a seed is stamped NOT PRIVATE",
     ),
     built(

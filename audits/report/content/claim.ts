@@ -69,11 +69,13 @@ export function claimOf(plan: PlanFacts, readouts: Field<Readouts>): Claim {
 
 /**
  * Epsilon if it were known in which steps a unit takes part, as after shuffling into visible batches: the sampled Gaussians
- * become plain ones, as many as the expected number of participations. The form is that of TF Privacy's
+ * become plain ones, as many as the expected number of participations (with correlated noise, its own share of C each). The form is that of TF Privacy's
  * compute_dp_sgd_privacy_statement (each example once per epoch).
  */
 function withoutAmplification(plan: Plan): Claim['withoutAmplification'] {
-  const counts = plan.phases.map(({ samplingRate, steps }) => Math.ceil(samplingRate * steps - 1e-9));
+  const counts = plan.phases.map(({ samplingRate, steps, strategy }) =>
+    Math.ceil((samplingRate * steps) / (strategy?.length ?? 1) - 1e-9),
+  );
   const gaussians = plan.phases.map(({ noiseMultiplier, population }, index): DpEvent => ({
     kind: 'self-composed',
     count: counts[index]!,

@@ -4,6 +4,7 @@ import { isGiven, missing } from '../schema-node.ts';
 import type { Accounting, Mechanism } from '../schema-method.ts';
 import { assumptionsOf } from './assumptions.ts';
 import { supported } from './claim.ts';
+import { mechanismWords } from './mechanism-words.ts';
 
 const methods: Readonly<Record<Plan['accountant']['method'], string>> = {
   'closed-form': 'closed form',
@@ -18,18 +19,13 @@ export function mechanismOf({ plan, job, stepsCharged }: Evidence): Mechanism {
   const { privacy, training } = plan;
   const { nonPrivate, seeded } = job;
   const none = missing('trained without clipping and noise');
+  const words = mechanismWords(privacy);
   return {
-    name: nonPrivate
-      ? 'Stochastic gradient descent without clipping and noise'
-      : 'DP-SGD: clipped gradients with Gaussian noise',
+    name: nonPrivate ? 'Stochastic gradient descent without clipping and noise' : words.name,
     version: privacy.mechanism,
     planHash: privacy.hash,
-    sampler: nonPrivate
-      ? 'Shuffled epochs cut into batches.'
-      : 'Poisson: in each step each unit takes part with probability q, independently of all others. An empty batch is a step like any other.',
-    noise: nonPrivate
-      ? 'None.'
-      : 'Gaussian, drawn once a step in float64 and added to the whole clipped sum, which is then rounded to a lattice.',
+    sampler: nonPrivate ? 'Shuffled epochs cut into batches.' : words.sampler,
+    noise: nonPrivate ? 'None.' : words.noise,
     normalisation: 'The sum is divided by the expected batch, a public constant of the plan.',
     randomness: {
       source: nonPrivate || seeded ? 'a seed' : "the operating system's generator, expanded with AES-256-CTR",
@@ -42,6 +38,7 @@ export function mechanismOf({ plan, job, stepsCharged }: Evidence): Mechanism {
         name: phase.name,
         method,
         samplingRate: phase.samplingRate,
+        bands: phase.strategy?.length ?? 1,
         expectedBatch: phase.expectedBatch,
         divisor: phase.divisor,
         steps: phase.steps,

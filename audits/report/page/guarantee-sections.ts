@@ -166,6 +166,7 @@ function mechanism({ mechanism: found, reasons, head }: Report): Html {
       facts(`Phase ${phase.name}`, [
         ['Trained', phase.method],
         ['Sampling rate q', significant(phase.samplingRate, 6)],
+        ...(phase.bands > 1 ? ([['Bands of correlated noise', grouped(phase.bands)]] as const) : []),
         ['Expected batch', grouped(phase.expectedBatch)],
         ['Sum divided by', grouped(phase.divisor)],
         ['Steps planned', grouped(phase.steps)],
