@@ -36,16 +36,16 @@ const patterns = [
   'Side effects of {DRUG} explained to {PER} on the phone .',
   'Next visit in {month} , perhaps earlier .',
 ];
-const firstNames = [
-  ...['Ada', 'Bruno', 'Carla', 'David', 'Elena', 'Farid', 'Grace', 'Hugo', 'Irene', 'Jonas', 'Kira', 'Leo'],
-  ...['Mina', 'Noel', 'Olga', 'Paul', 'Rosa', 'Samir', 'Tara', 'Umar', 'Vera', 'Wanda', 'Yusuf', 'Zoe'],
-];
+const firstNames =
+  'Ada Bruno Carla David Elena Farid Grace Hugo Irene Jonas Kira Leo Mina Noel Olga Paul Rosa Samir Tara Umar Vera Wanda Yusuf Zoe'.split(
+    ' ',
+  );
 /** Beginnings and ends of names of families and of towns, which are alike, so that only the sentence tells them apart. */
-const beginnings = [
-  ...['Ash', 'Brack', 'Cald', 'Dun', 'Els', 'Farn', 'Gren', 'Hal', 'Kirk', 'Lang', 'Mar', 'Nor'],
-  ...['Oak', 'Pen', 'Quar', 'Ravens', 'Stan', 'Thorn', 'Up', 'Wes', 'Yar'],
-];
-const ends = ['bury', 'combe', 'dale', 'field', 'ford', 'ham', 'ley', 'stead', 'ton', 'well', 'worth'];
+const beginnings =
+  'Ash Brack Cald Dun Els Farn Gren Hal Kirk Lang Mar Nor Oak Pen Quar Ravens Stan Thorn Up Wes Yar'.split(
+    ' ',
+  );
+const ends = 'bury combe dale field ford ham ley stead ton well worth'.split(' ');
 const organisations = [
   '{name} General Hospital',
   '{name} Clinic',
@@ -56,9 +56,9 @@ const organisations = [
   'Saint {first} Pharmacy',
   '{name} Insurance',
 ];
-const stems = ['Ado', 'Belu', 'Cori', 'Duva', 'Emo', 'Fena', 'Gali', 'Lume', 'Nexo', 'Pari', 'Rivo', 'Tena'];
-const suffixes = ['fen', 'mide', 'pril', 'statin', 'trex', 'zole'];
-const months = ['January', 'March', 'April', 'June', 'July', 'August', 'October', 'December'];
+const stems = 'Ado Belu Cori Duva Emo Fena Gali Lume Nexo Pari Rivo Tena'.split(' ');
+const suffixes = 'fen mide pril statin trex zole'.split(' ');
+const months = 'January March April June July August October December'.split(' ');
 
 /**
  * Notes by made-up case workers, each with one to six sentences: people, towns, organisations and medicines. Names are put

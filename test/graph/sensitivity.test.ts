@@ -53,6 +53,10 @@ const networks: readonly { task: Task; network: Network }[] = [
     task: 'regression',
     network: buildNetwork({ architecture: encoder, task: 'regression', labels: 1, head: 'pooler' }),
   },
+  {
+    task: 'token-classification',
+    network: buildNetwork({ architecture: encoder, task: 'token-classification', labels: 3 }),
+  },
   { task: 'masked-lm', network: buildNetwork({ architecture: encoder, task: 'masked-lm' }) },
   { task: 'causal-lm', network: buildNetwork({ architecture: gpt2, task: 'causal-lm' }) },
   { task: 'causal-lm', network: buildNetwork({ architecture: llama, task: 'causal-lm' }) },
@@ -76,6 +80,8 @@ function batchOf(task: Task, records: number, tokens: number, rng: Rng): Batch {
     'single-label': () => Int32Array.from(lengths, () => whole(rng, 3)),
     'multi-label': () => Float32Array.from({ length: 3 * records }, () => whole(rng, 2)),
     regression: () => Float32Array.from(lengths, () => 10 * rng()),
+    'token-classification': () =>
+      Int32Array.from(grid((r, t) => (inside(r, t) && rng() < 0.5 ? whole(rng, 3) : ignoredLabel))),
     'masked-lm': () =>
       Int32Array.from(grid((r, t) => (inside(r, t) && rng() < 0.5 ? whole(rng, vocabulary) : ignoredLabel))),
     'causal-lm': () =>

@@ -41,7 +41,10 @@ const cases: readonly (readonly [string, JobSettings])[] = [
     { task: 'multi-label', data: { columns: { label: 'traits' }, labels: ['happy', 'long'] } },
   ],
   ['a number', { task: 'regression', data: { columns: { label: 'score' }, labels: undefined } }],
-  ['pairs of texts', { data: { columns: { textPair: 'second' } }, train: { method: 'last', layers: 1 } }],
+  [
+    'pairs of texts',
+    { task: 'pair', data: { columns: { textPair: 'second' } }, train: { method: 'last', layers: 1 } },
+  ],
   ['users', byWriter],
   ['users, all weights', { ...byWriter, train: { method: 'full' } }],
   ['per-layer clipping', { train: { method: 'full' }, privacy: { clipping: { kind: 'per-layer' } } }],
@@ -65,6 +68,7 @@ describe('a job, from end to end', () => {
       classification: 'accuracy',
       'multi-label': 'microF1',
       regression: 'mse',
+      'token-classification': 'f1',
       generation: 'loss',
     }[config.task];
     expect(metrics['private']![figure]).toBeTypeOf('number');
