@@ -65,8 +65,8 @@ export function mechanismOf(
 ): PrivateMechanism {
   checkPhase(phase);
   const step = stepOrder(phase, taken);
-  const { samplingRate, strategy } = phase;
-  const cycle = strategy && cyclicSampler(strategy.length, samplingRate, subsets);
+  const { strategy } = phase;
+  const cycle = strategy && cyclicSampler(strategy.length, phase.samplingRate, subsets);
   const correlation = strategy && correlationOf(strategy);
   return {
     kind: 'private',
@@ -78,7 +78,8 @@ export function mechanismOf(
     },
     sample(units) {
       const index = step.begin();
-      return cycle ? cycle.sample(index, units, stream) : poissonSample(units, samplingRate, stream);
+      if (cycle) return cycle.sample(index, units, stream);
+      return poissonSample(units, phase.samplingRate, stream);
     },
     async release(sums, pause) {
       step.end();

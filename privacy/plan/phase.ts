@@ -157,10 +157,10 @@ export type AccountedPhase = StepNumbers & Pick<Phase, 'steps' | 'strategy'>;
 
 /** The whole phase. */
 export function phaseEventOf(phase: AccountedPhase): DpEvent {
-  const { samplingRate: rate, noiseMultiplier, steps, strategy, population } = phase;
-  if (!strategy) return { kind: 'self-composed', count: steps, event: stepEventOf(phase) };
+  const { samplingRate: rate, noiseMultiplier, steps: iterations, strategy, population } = phase;
+  if (!strategy) return { kind: 'self-composed', count: phase.steps, event: stepEventOf(phase) };
   const bands = strategy.length;
-  return inPopulation(population, { kind: 'banded-matrix', noiseMultiplier, iterations: steps, bands, rate });
+  return inPopulation(population, { kind: 'banded-matrix', noiseMultiplier, iterations, bands, rate });
 }
 
 /**

@@ -56,9 +56,9 @@ const listed: readonly Omit<Mutation, 'listed'>[] = [
     edits: [
       {
         file: noise,
-        find: 'part.length), settings, stream)',
+        find: 'addNoiseToChunk(part, noise, settings)',
         replace:
-          'part.length), { ...settings, standardDeviation: settings.standardDeviation / Math.sqrt(Object.keys(sums).length) }, stream)',
+          'addNoiseToChunk(part, noise, { ...settings, standardDeviation: settings.standardDeviation / Math.sqrt(Object.keys(sums).length) })',
       },
     ],
   },
