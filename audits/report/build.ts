@@ -47,6 +47,7 @@ export function buildReport(evidence: Evidence): Report {
     statements: evidence.statements,
     baseModel: baseModelOf(evidence),
     head: plan.head,
+    labelWords: plan.verbalizer ?? missing('the language model does not answer by its words'),
     reasons: plan.reasons,
     job,
     utility: utilityOf(evidence),

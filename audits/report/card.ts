@@ -1,4 +1,5 @@
 import { roundedUp } from '../../privacy/index.ts';
+import { labelWordsUsage } from './label-words.ts';
 import { isGiven } from './schema-node.ts';
 import type { Report } from './schema.ts';
 import { verdictOf } from './verdict.ts';
@@ -42,23 +43,15 @@ export function renderCard(report: Report): string {
   ].join('\n');
 }
 
-function frontMatter({
-  status,
-  claim,
-  statements,
-  baseModel,
-  dataset,
-  audit,
-  ledger,
-}: Report): Record<string, Yaml | undefined> {
+function frontMatter(report: Report): Record<string, Yaml | undefined> {
+  const { status, claim, statements, baseModel, audit, ledger } = report;
   const onHub = /^([\w.-]+\/[\w.-]+)(@[\w./-]+)?$/.exec(baseModel.reference);
-  const isGeneration = dataset.task === 'generation';
   return {
     language: isGiven(statements.dataLanguages) ? statements.dataLanguages : undefined,
     license: isGiven(statements.license) ? statements.license : undefined,
     base_model: onHub?.[1],
     library_name: 'transformers',
-    pipeline_tag: isGeneration ? 'text-generation' : 'text-classification',
+    pipeline_tag: pipelineOf(report),
     tags: ['dptune', ...(status.private ? ['differential-privacy', 'dp-sgd'] : ['not-private'])],
     differential_privacy: isGiven(claim)
       ? {
@@ -72,6 +65,12 @@ function frontMatter({
         }
       : { guarantee: 'none', reason: status.reason },
   };
+}
+
+/** What the hub calls the plain use of the model. */
+function pipelineOf({ dataset, labelWords }: Report): string {
+  if (isGiven(labelWords)) return labelWords.model === 'masked-lm' ? 'fill-mask' : 'text-generation';
+  return dataset.task === 'generation' ? 'text-generation' : 'text-classification';
 }
 
 function opening(report: Report): string[] {
@@ -180,10 +179,27 @@ function data({ dataset, statements }: Report): string[] {
   ];
 }
 
-function usage({ head, dataset, artifacts }: Report): string[] {
+function usage({ head, labelWords, dataset, artifacts }: Report): string[] {
   const isGeneration = dataset.task === 'generation';
   const [name, task] = isGeneration ? ['write', 'text-generation'] : ['classify', 'text-classification'];
   const adapter = artifacts.some(({ path }) => path.startsWith('adapter/'));
+  const adapterAlone = adapter ? ['The adapter alone: see adapter/README.md.', ''] : [];
+  if (isGiven(labelWords)) {
+    const className = labelWords.model === 'masked-lm' ? 'AutoModelForMaskedLM' : 'AutoModelForCausalLM';
+    return [
+      'It answers by words of the language model: the text is put into a template, and what it finds likeliest names the class.',
+      '',
+      '```python',
+      'import torch',
+      `from transformers import AutoTokenizer, ${className}`,
+      "tokenizer = AutoTokenizer.from_pretrained('model')",
+      `model = ${className}.from_pretrained('model').eval()`,
+      ...labelWordsUsage(labelWords),
+      '```',
+      '',
+      ...adapterAlone,
+    ];
+  }
   return [
     '```python',
     'from transformers import pipeline',
@@ -196,7 +212,7 @@ function usage({ head, dataset, artifacts }: Report): string[] {
           '',
         ]
       : []),
-    ...(adapter ? ['The adapter alone: see adapter/README.md.', ''] : []),
+    ...adapterAlone,
   ];
 }
 

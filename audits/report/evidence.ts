@@ -7,6 +7,7 @@ import type {
   LedgerProof,
   Statements,
 } from './schema-evidence.ts';
+import type { LabelWords } from './label-words.ts';
 import type { Job } from './schema-method.ts';
 import type { Field } from './schema-node.ts';
 
@@ -18,6 +19,7 @@ export interface PlanFacts {
   };
   readonly task: string;
   readonly head: string;
+  readonly verbalizer?: LabelWords;
   readonly maxLength: number;
   readonly training: readonly {
     readonly method: string;

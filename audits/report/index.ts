@@ -3,6 +3,7 @@ export { renderCard } from './card.ts';
 export { approvalsIn, auditIn, ledgerIn, testsIn } from './evidence-files.ts';
 export type { Evidence, JobFacts, PlanFacts } from './evidence.ts';
 export { renderHtml } from './html.ts';
+export { labelWordsUsage } from './label-words.ts';
 export { renderOpenDp } from './opendp.ts';
 export { renderings } from './renderings.ts';
 export type {

@@ -10,6 +10,7 @@ import {
   statementsSchema,
   testsSchema,
 } from './schema-evidence.ts';
+import { labelWordsSchema } from './label-words.ts';
 import { accountingSchema, jobSchema, mechanismSchema } from './schema-method.ts';
 import { choice, flag, group, list, orMissing, text, type TypeOf } from './schema-node.ts';
 import { utilitySchema } from './schema-utility.ts';
@@ -51,6 +52,7 @@ const schema = group(
     statements: statementsSchema,
     baseModel: baseModelSchema,
     head: text('What the classifier on top of the model sees.'),
+    labelWords: orMissing(labelWordsSchema),
     reasons: list('Why the recipe chose what the job left to it.', text('One.')),
     job: jobSchema,
     utility: utilitySchema,

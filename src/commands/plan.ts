@@ -7,7 +7,7 @@ import {
   InvalidParameterError,
   roundedUp,
 } from '../../privacy/index.ts';
-import { loadJob, overrideOption } from '../config/index.ts';
+import { declaredLabels, loadJob, overrideOption } from '../config/index.ts';
 import {
   countUnits,
   estimateCost,
@@ -59,11 +59,7 @@ export const plan: CommandModule<CommonArguments, Arguments> = {
     }
     const model = await openJobModel(config);
     const made = await planJob(config, model, await countUnits(config));
-    const labels = Array.isArray(config.data.labels)
-      ? config.data.labels.length
-      : config.task === 'regression'
-        ? 1
-        : 2;
+    const labels = declaredLabels(config)?.length ?? (config.task === 'regression' ? 1 : 2);
     const cost = args.cost ? await estimateCost(config, made, model, labels) : undefined;
     await model.directory.close();
     const curve = curveOf(made);
@@ -102,6 +98,11 @@ export function showPlan(output: Output, made: JobPlan): void {
   output.line(`Units       ${unitsIn(made)}`);
   const head = made.task === 'generation' ? '' : `, head ${made.head}`;
   output.line(`Model       ${made.model.reference}${head}, at most ${made.maxLength} tokens`);
+  if (made.verbalizer) {
+    const { template, words } = made.verbalizer;
+    const named = words.map(({ label, word }) => `${label} = ${word}`).join(', ');
+    output.line(`Words       ${named}, in ${template}`);
+  }
   output.line();
   output.table(
     privacy.phases.map((phase, index) => ({

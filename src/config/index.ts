@@ -2,6 +2,7 @@ export { deltaFor } from './delta.ts';
 export { configurationPage } from './documentation.ts';
 export { compileExpression, type Expression } from './expression.ts';
 export { loadJob, type Job } from './job.ts';
+export { declaredLabels, templateParts, type TemplatePart } from './label-words.ts';
 export { overrideOption } from './overrides.ts';
 export { loadSearch, type Search } from './search.ts';
 export { searchSchema } from './schema-search.ts';

@@ -1,6 +1,9 @@
 import type { Config, PhaseInput } from './schema.ts';
 
-type Settings = Omit<Config['train'], 'phases' | 'head' | 'average' | 'earlyStopping' | 'keepBest'>;
+type Settings = Omit<
+  Config['train'],
+  'phases' | 'head' | 'verbalizer' | 'average' | 'earlyStopping' | 'keepBest'
+>;
 
 /** Everything that one phase of training is told, with nothing left to inherit. */
 export interface Phase extends Settings {
@@ -18,9 +21,10 @@ export function phasesOf(config: Config): Phase[] {
   const {
     phases = [],
     head: _,
-    average: __,
-    earlyStopping: ___,
-    keepBest: ____,
+    verbalizer: __,
+    average: ___,
+    earlyStopping: ____,
+    keepBest: _____,
     ...inherited
   } = config.train;
   return phases.map(({ clipping, ...phase }: PhaseInput) => ({

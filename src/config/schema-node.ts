@@ -9,6 +9,7 @@ export interface SchemaNode {
   readonly examples?: readonly unknown[];
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly required?: readonly string[];
+  readonly additionalProperties?: boolean | SchemaNode;
   readonly items?: SchemaNode;
   readonly minItems?: number;
   readonly maxItems?: number;
@@ -62,7 +63,9 @@ export function constraintOf(node: SchemaNode): string {
     case 'array':
       return `a list${node.minItems === node.maxItems && node.minItems ? ` of ${node.minItems}` : ''}, each item ${constraintOf(node.items ?? {})}`;
     case 'object':
-      return `a mapping with ${Object.keys(node.properties ?? {}).join(', ')}`;
+      return typeof node.additionalProperties === 'object'
+        ? `a mapping, each value ${constraintOf(node.additionalProperties)}`
+        : `a mapping with ${Object.keys(node.properties ?? {}).join(', ')}`;
     default:
       return 'any value';
   }

@@ -111,9 +111,35 @@ export const trainSchema = section(
     ...settings,
     head: {
       description:
-        'What the classifier sees: the mean of the token states, the first token, the pooler; or the head of the checkpoint.',
-      enum: ['auto', 'mean', 'first', 'pooler', 'checkpoint'],
+        'What the classifier sees: the mean of the token states, the first token, the pooler; the last token (last-token: decoders); the head of the checkpoint; or the language model itself answers by one word a class (verbalizer).',
+      enum: ['auto', 'mean', 'first', 'pooler', 'last-token', 'checkpoint', 'verbalizer'],
       default: 'auto',
+    },
+    verbalizer: {
+      description:
+        'For head: verbalizer. The text is put into a template, and the word that the language model finds likeliest in it names the class.',
+      type: 'object',
+      properties: {
+        template: {
+          description:
+            'What surrounds the text: {text} and {mask} once each, {textPair} for tasks on pairs. With decoders {mask} ends it. Too long a text is cut, the template never.',
+          type: 'string',
+          minLength: 1,
+          maxLength: 2000,
+          examples: ['{text} It was {mask}.'],
+        },
+        words: {
+          description:
+            "For each class the word that stands for it: one token of the model's vocabulary. It declares the classes where data.labels does not.",
+          type: 'object',
+          additionalProperties: { type: 'string', minLength: 1, maxLength: 100 },
+          minProperties: 2,
+          examples: [{ positive: 'great', negative: 'terrible' }],
+        },
+      },
+      required: ['template', 'words'],
+      additionalProperties: false,
+      examples: [{ template: '{text} It was {mask}.', words: { positive: 'great', negative: 'terrible' } }],
     },
     average: {
       description: 'Decay of an exponential moving average of the weights; 0 is none. Costs no privacy.',

@@ -135,7 +135,7 @@ export async function createStage({
   const session = sessionOf(job, engine, directory);
   const lora = adaptersIn(plan, index, model);
   const full = session.network({ ...(lora && { lora }) });
-  const trainable = trainableIn(full.params, training);
+  const trainable = trainableIn(full, training);
   await session.prepare(full);
   await fillZeros(session, full.params, trainable);
   const specs = full.params.filter(({ name }) => trainable.includes(name));

@@ -7,6 +7,7 @@ export { openModel, type FileDigest, type ModelDirectory } from './model-directo
 export { writeAdapter, writeModel, type AdapterToWrite } from './model-writer.ts';
 export { openSafetensors, writeSafetensors, type NamedTensor } from './safetensors.ts';
 export type { TensorInfo } from './safetensors-header.ts';
+export { keptLengths } from './token-template.ts';
 export { loadTokenizer, type Tokenizer } from './tokenizer.ts';
 export { learnByteLevelBpe, learnVocabulary } from './vocabulary.ts';
 export { openWeights, type Weights } from './weights.ts';

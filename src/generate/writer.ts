@@ -59,6 +59,12 @@ export async function openWriter(path: string, options: WriterOptions = {}): Pro
   let engine: Engine | undefined;
   try {
     const architecture = architectureOf(model.config);
+    const own = architecture.ownHead?.head;
+    if (own !== undefined && own !== 'verbalizer') {
+      throw new InvalidParameterError(
+        `run=${path}: this model classifies and does not write. Use dptune predict.`,
+      );
+    }
     const maxTokens = Math.min(architecture.maxTokens, options.maxTokens ?? defaultMaxTokens);
     const decoder = buildDecoder(architecture, maxTokens);
     const { values } = await loadParameters(model.weights, {

@@ -62,6 +62,8 @@ export interface Verbalizer {
   readonly words: readonly { readonly label: string; readonly word: string; readonly token: number }[];
   /** Tokens of the longest text, template included. */
   readonly maxLength: number;
+  /** What fills the mask. */
+  readonly model: 'masked-lm' | 'causal-lm';
 }
 
 export interface EncoderLayout {

@@ -15,7 +15,7 @@ import {
   type Report,
   type Statements,
 } from '../../audits/index.ts';
-import { splitsTest, type Config } from '../config/index.ts';
+import { declaredLabels, splitsTest, type Config } from '../config/index.ts';
 import { artifactsIn, chargedSteps, readIfThere, readNeeded } from './run-files.ts';
 import { versions } from './versions.ts';
 
@@ -78,7 +78,7 @@ function factsOf({ config, nonPrivate, seeded }: Start): JobFacts {
   return {
     nonPrivate,
     seeded,
-    labels: task === 'regression' ? 'none' : data.labels === 'auto' ? 'collected' : 'declared',
+    labels: task === 'regression' ? 'none' : declaredLabels(config) ? 'declared' : 'collected',
     cleaning: data.cleaning,
     test: data.test === undefined ? (splitsTest(data.split) ? 'split' : 'none') : 'file',
     validation: data.validation

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { splitsTest, type Config } from '../config/index.ts';
+import { declaredLabels, splitsTest, type Config } from '../config/index.ts';
 
 /** Something in a job that may weaken what its report can say. */
 export interface JobHazard {
@@ -45,8 +45,8 @@ const hazards: readonly Rule[] = [
           text: 'counts the private data and publishes the count. Give a number that everyone may know.',
         }
       : undefined,
-  ({ task, data: { labels } }) =>
-    labels === 'auto' && (task === 'classification' || task === 'multi-label')
+  ({ task, data, train }) =>
+    declaredLabels({ data, train }) === undefined && (task === 'classification' || task === 'multi-label')
       ? {
           setting: 'data.labels=auto',
           hazard: 'H7',

@@ -3,7 +3,8 @@ import type { PrivacyStream, ReproducibleRng } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import type { Labels, TokenStore } from '../data/index.ts';
 import type { AuditPart } from './audit-part.ts';
-import { encoderFor, maxLengthFor, readHeldOut, type BaseModel } from './materials.ts';
+import { createTemplateEncoder, verbalizerOf } from './label-words.ts';
+import { jobEncoder, maxLengthFor, readHeldOut, type BaseModel } from './materials.ts';
 
 /** Who of the canaries trains, and what it was committed to with. Secret until the canaries were scored. */
 export interface Coins {
@@ -59,12 +60,15 @@ export async function makeCanaries(
   return storeOf(texts, randomLabels(labels, texts, rng.fork('labels')));
 }
 
-/** Special tokens around a text of the job's task. */
+/** What is around a text of the job's task: special tokens, and the template of label words. */
 function frameOf(
-  { task }: Config,
-  { tokenizer }: BaseModel,
+  config: Config,
+  model: BaseModel,
 ): { readonly before: readonly number[]; readonly after: readonly number[] } {
-  if (task === 'generation') return { before: tokenizer.opening, after: [] };
+  const { tokenizer } = model;
+  const verbalizer = verbalizerOf(config, model, maxLengthFor(config, model));
+  if (verbalizer) return createTemplateEncoder(model, verbalizer);
+  if (config.task === 'generation') return { before: tokenizer.opening, after: [] };
   const frame = [...tokenizer.encode('').ids];
   const { sep, eos } = tokenizer.special;
   const closes = frame.length > 0 && [sep, eos].includes(frame.at(-1));
@@ -126,7 +130,7 @@ async function mislabelled(
       `audit.design=mislabelled: task ${labels.task} has no labels. Choose random-token.`,
     );
   }
-  const encoder = encoderFor(model, maxLengthFor(config, model));
+  const encoder = jobEncoder(config, model);
   const plain = { ...config, evaluate: { ...config.evaluate, slices: [] } };
   const source = await readHeldOut(plain, config.audit.source!, encoder, labels.names.names);
   if (source.records < part.canaries) {

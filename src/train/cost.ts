@@ -4,6 +4,7 @@ import type { Config } from '../config/index.ts';
 import { privateGradient } from '../graph/index.ts';
 import { noiseMemoryOf } from './bands.ts';
 import { feedsOf, type Batch } from '../models/index.ts';
+import { wordsOf } from './heads.ts';
 import { microBatchTokensOf, networkTaskOf, type BaseModel } from './materials.ts';
 import type { JobPlan } from './plan-file.ts';
 import { adaptersIn, createSession, cutFor, parameterCount, startEngine, trainableIn } from './session.ts';
@@ -47,6 +48,7 @@ export async function estimateCost(
     task: networkTaskOf(plan),
     labels,
     head: plan.head,
+    words: wordsOf(plan),
     seed: plan.seed,
     engine,
     directory: '',
@@ -69,7 +71,7 @@ export async function estimateCost(
       const lora = adaptersIn(plan, index, model);
       const withLora = lora && { lora };
       const full = session.network({ ...withLora, dropout: training.dropout });
-      const trainable = trainableIn(full.params, training);
+      const trainable = trainableIn(full, training);
       const cut = cutFor(
         full,
         trainable,
@@ -148,17 +150,21 @@ async function timed(run: () => Promise<void>): Promise<number> {
 }
 
 function madeUpBatch(
-  { architecture }: BaseModel,
+  { architecture, tokenizer }: BaseModel,
   task: 'classification' | 'multi-label' | 'generation' | 'number',
   records: number,
   tokens: number,
   labels: number,
 ): Batch {
   const rng = reproducibleRng('made-up text');
+  const { mask } = tokenizer.special;
   return {
     records,
     tokens,
-    ids: Int32Array.from({ length: records * tokens }, () => rng.integer(architecture.vocabularySize)),
+    // The last token is what a head that reads the mask finds.
+    ids: Int32Array.from({ length: records * tokens }, (_, at) =>
+      mask !== undefined && (at + 1) % tokens === 0 ? mask : rng.integer(architecture.vocabularySize),
+    ),
     typeIds: new Int32Array(records * tokens),
     mask: new Float32Array(records * tokens).fill(1),
     labels:

@@ -42,7 +42,7 @@ export async function finishRun(run: TrainedRun, options: Omit<TrainOptions, 'ou
       metrics[own] = withTexts(measure(stores.test, losses, config), written?.trained);
       if (baselines.includes('majority') && config.task !== 'generation')
         metrics['majority'] = majority(stores.test, config);
-      const untouched = config.task === 'generation' ? 'untrained' : 'frozen';
+      const untouched = config.task === 'generation' || plan.verbalizer ? 'untrained' : 'frozen';
       if (baselines.includes('frozen') && run.frozen)
         metrics[untouched] = withTexts(run.frozen as Measured, written?.untrained);
     }

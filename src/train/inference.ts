@@ -14,6 +14,8 @@ import {
   type ExportedHead,
 } from '../models/index.ts';
 import { scatterRows } from './evaluation.ts';
+import { networkHead, wordsOf } from './heads.ts';
+import { createTemplateEncoder } from './label-words.ts';
 import { encoderFor, jobEncoder, maxLengthFor, openBaseModel, readHeldOut } from './materials.ts';
 import { majority, measure, type Measured } from './measure.ts';
 import { readJson, type JobPlan } from './plan-file.ts';
@@ -51,8 +53,18 @@ export async function openClassifier(path: string, engineChoice: EngineChoice = 
     );
   }
   const { architecture, tokenizer, padId } = model;
-  const { head, task, labelNames } = own;
-  const network = buildNetwork({ architecture, task, labels: labelNames.length, head, to: 'logits' });
+  const { task, labelNames, verbalizer } = own;
+  const maxTokens =
+    verbalizer?.maxLength ??
+    Math.min(await trainedLength(found), architecture.maxTokens, tokenizer.maxLength ?? Infinity);
+  const network = buildNetwork({
+    architecture,
+    task,
+    labels: labelNames.length,
+    ...networkHead('checkpoint', wordsOf(own), model),
+    to: 'logits',
+    maxTokens,
+  });
   const { values } = await loadParameters(model.directory.weights, {
     architecture,
     params: network.params,
@@ -66,11 +78,7 @@ export async function openClassifier(path: string, engineChoice: EngineChoice = 
     ),
   );
   const program = await engine.load(network.graph);
-  const maxLength = await trainedLength(found);
-  const encoder = encoderFor(
-    model,
-    Math.min(maxLength, architecture.maxTokens, tokenizer.maxLength ?? Infinity),
-  );
+  const encoder = verbalizer ? createTemplateEncoder(model, verbalizer) : encoderFor(model, maxTokens);
   const run = async (batch: Batch): Promise<Float32Array> =>
     (await program.run(feedsOf(network, batch)))[network.output]!.data as Float32Array;
   const read = (config: Config, file: string) =>

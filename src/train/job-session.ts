@@ -1,5 +1,6 @@
 import type { Config } from '../config/index.ts';
 import type { Engine } from '../engines/index.ts';
+import { wordsOf } from './heads.ts';
 import { labelCountOf, microBatchTokensOf, networkTaskOf, type BaseModel, type Stores } from './materials.ts';
 import type { JobPlan } from './plan-file.ts';
 import { createSession, type Session } from './session.ts';
@@ -26,6 +27,7 @@ export function sessionOf(
     task: networkTaskOf(config),
     labels: labelCountOf(stores.train),
     head: plan.head,
+    words: wordsOf(plan),
     seed: plan.seed,
     engine,
     directory,

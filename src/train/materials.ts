@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path';
 import { DataError, canonicalHash } from '../../privacy/index.ts';
-import { splitsTest, type Config } from '../config/index.ts';
+import { declaredLabels, splitsTest, type Config } from '../config/index.ts';
 import {
   openRows,
   readSplit,
@@ -22,10 +22,12 @@ import {
   readGenerationSettings,
   resolveModel,
   type ChatTemplate,
+  type JsonObject,
   type ModelDirectory,
   type Tokenizer,
 } from '../formats/index.ts';
 import { architectureOf, type Architecture, type Task as NetworkTask } from '../models/index.ts';
+import { createTemplateEncoder, verbalizerOf } from './label-words.ts';
 import { createLanguageEncoder, type PromptForm } from './language.ts';
 import { publicUnits, selectionOf, unitOf } from './population.ts';
 
@@ -57,11 +59,22 @@ export async function openBaseModel(path: string, reference: string): Promise<Ba
     directory,
     architecture,
     tokenizer,
-    padId: tokenizer.special.pad ?? 0,
+    padId: padIdOf(directory.config, architecture, [tokenizer.special.pad, endIds[0]]),
     endId: endIds[0],
     chat: await readChatTemplate(path),
     digest: canonicalHash((await directory.digests()).map(({ path: file, sha256 }) => [file, sha256])),
   };
+}
+
+/** The token that pads: the configuration's, as transformers has it, else the tokenizer's, else the one that ends a text. */
+function padIdOf(
+  config: JsonObject,
+  { vocabularySize }: Architecture,
+  others: readonly (number | undefined)[],
+): number {
+  const isToken = (id: unknown): id is number =>
+    Number.isInteger(id) && (id as number) >= 0 && (id as number) < vocabularySize;
+  return [config['pad_token_id'], ...others].find(isToken) ?? 0;
 }
 
 /**
@@ -87,16 +100,26 @@ export function maxLengthFor(config: Config, { architecture }: BaseModel): numbe
     : Math.min(maxLength, architecture.maxTokens);
 }
 
-export function encoderFor({ tokenizer }: Pick<BaseModel, 'tokenizer'>, maxLength: number): TextEncoder {
-  return { encode: (text, pair) => tokenizer.encode(text, pair, { maxLength }) };
+export function encoderFor(
+  { tokenizer, padId }: Pick<BaseModel, 'tokenizer' | 'padId'>,
+  maxLength: number,
+): TextEncoder {
+  return {
+    encode(text, pair) {
+      const found = tokenizer.encode(text, pair, { maxLength });
+      // Some tokenizers of decoders make nothing of an empty text; a record has one token at least.
+      return found.ids.length > 0 ? found : { ids: [padId], truncated: false, unknown: 0 };
+    },
+  };
 }
 
 /** Text to tokens, as the job's task takes it. */
 export function jobEncoder(config: Config, model: BaseModel): TextEncoder {
   const maxLength = maxLengthFor(config, model);
-  return config.task === 'generation'
-    ? createLanguageEncoder(model, { maxLength, form: promptForm(config, model) })
-    : encoderFor(model, maxLength);
+  if (config.task === 'generation')
+    return createLanguageEncoder(model, { maxLength, form: promptForm(config, model) });
+  const verbalizer = verbalizerOf(config, model, maxLength);
+  return verbalizer ? createTemplateEncoder(model, verbalizer) : encoderFor(model, maxLength);
 }
 
 /**
@@ -134,7 +157,7 @@ export async function readData(config: Config, encoder: TextEncoder): Promise<St
   const options: ReadOptions = {
     tokenizer: encoder,
     task: taskOf(config),
-    labels: data.labels === 'auto' ? undefined : data.labels,
+    labels: declaredLabels(config),
     unit: unitOf(config),
     cleaning: data.cleaning,
     seed: data.split.seed,

@@ -86,7 +86,7 @@ export async function startPhase(
   const { engine, model, seed } = session;
   const { dropout } = training;
   const full = session.network({ ...(lora && { lora }), dropout });
-  const trainable = trainableIn(full.params, training);
+  const trainable = trainableIn(full, training);
   const cut = cutFor(full, trainable, model.architecture.layers, dropout, context.cache);
   const network = session.network({ from: cut, dropout, ...(lora && { lora }) });
   await session.prepare(full);

@@ -3,6 +3,7 @@ import {
   canonicalHash,
   DataError,
   DriftError,
+  InvalidParameterError,
   makePlan,
   planFromJson,
   diffValues,
@@ -14,6 +15,8 @@ import {
 import type { Config } from '../config/index.ts';
 import { auditPartOf, type AuditPart } from './audit-part.ts';
 import type { FileDigest } from '../formats/index.ts';
+import type { Verbalizer } from '../models/index.ts';
+import { verbalizerOf } from './label-words.ts';
 import { maxLengthFor, type BaseModel } from './materials.ts';
 import { createSchedule } from './schedules.ts';
 import { settle, type Settings, type TrainingPhase } from './settings.ts';
@@ -65,6 +68,8 @@ export interface JobPlan {
   };
   readonly task: Config['task'];
   readonly head: Settings['head'];
+  /** The words that the language model answers by; of head `verbalizer` alone. */
+  readonly verbalizer?: Verbalizer;
   readonly maxLength: number;
   /** Text that ends every prompt, for a model that learnt to complete them. */
   readonly separator?: string;
@@ -102,12 +107,15 @@ export async function planJob(
 ): Promise<JobPlan> {
   const settings = await settle(config, units);
   const audit = await auditPartOf(config, settings.privacy);
+  const maxLength = maxLengthFor(config, model);
+  const verbalizer = verbalizerOf(config, model, maxLength);
   const body = {
     format: 'dptune-plan/1',
     model: { reference: model.reference, files: await model.directory.digests() },
     task: config.task,
     head: headFor(config, settings, model),
-    maxLength: maxLengthFor(config, model),
+    ...(verbalizer && { verbalizer }),
+    maxLength,
     ...(config.task === 'generation' && config.data.columns.completion !== undefined
       ? config.data.chat
         ? { chat: true as const }
@@ -130,10 +138,23 @@ export async function planJob(
   return { ...body, privacy };
 }
 
-/** Where the job leaves it open, a head that the model can be exported with: the mean where there is one. */
-function headFor({ train }: Config, { head }: Settings, { architecture }: BaseModel): Settings['head'] {
-  const { family, encoder } = architecture;
-  return train.head === 'auto' && family === 'encoder' && encoder === undefined ? 'pooler' : head;
+/**
+ * Where the job leaves it open, a head that the model can be exported with: of encoders the mean where there is one, of decoders
+ * that classify the last token.
+ * @throws InvalidParameterError for the label words of a checkpoint, whose template the job must give itself
+ */
+function headFor({ task, train }: Config, { head }: Settings, { architecture }: BaseModel): Settings['head'] {
+  const { family, encoder, ownHead } = architecture;
+  if (head === 'checkpoint' && ownHead?.verbalizer) {
+    const { template, words } = ownHead.verbalizer;
+    const given = Object.fromEntries(words.map(({ label, word }) => [label, word]));
+    throw new InvalidParameterError(
+      `train.head=checkpoint: this checkpoint answers by label words. Give train.head: verbalizer and train.verbalizer: ${JSON.stringify({ template, words: given })}.`,
+    );
+  }
+  if (train.head !== 'auto' || task === 'generation') return head;
+  if (family === 'decoder') return 'last-token';
+  return encoder === undefined ? 'pooler' : head;
 }
 
 /** What a run reads of the private data beside the noisy sums. Nothing of it leaves `private/`. */

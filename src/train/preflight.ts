@@ -3,10 +3,11 @@ import { DataError, InvalidParameterError } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import { privateGradient } from '../graph/index.ts';
 import { buildNetwork } from '../models/index.ts';
+import { networkHead, wordsOf } from './heads.ts';
 import { labelCountOf, networkTaskOf, type BaseModel, type Stores } from './materials.ts';
 import { measure, scored } from './measure.ts';
 import type { JobPlan } from './plan-file.ts';
-import { adaptersIn, headOf, trainableIn } from './session.ts';
+import { adaptersIn, trainableIn } from './session.ts';
 
 /**
  * Refuses, before anything is spent or written, a job that could not be trained, evaluated or released in the end: a
@@ -28,12 +29,12 @@ function checkGradients(config: Config, plan: JobPlan, model: BaseModel, { train
       architecture: model.architecture,
       task: networkTaskOf(config),
       labels: labelCountOf(train),
-      head: headOf(plan.head, model.architecture),
+      ...networkHead(plan.head, wordsOf(plan), model),
       maxTokens: plan.maxLength,
       dropout,
       ...(lora && { lora }),
     });
-    const trainable = trainableIn(network.params, { method, layers });
+    const trainable = trainableIn(network, { method, layers });
     privateGradient({
       network: network.graph,
       loss: 'loss',

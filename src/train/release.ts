@@ -1,9 +1,10 @@
 import { join } from 'node:path';
+import { labelWordsUsage } from '../../audits/index.ts';
 import { writeAdapter, writeAtomic, writeModel, type NamedTensor } from '../formats/index.ts';
-import { adapterOf, adapterUsage, exportModel, mergeLora } from '../models/index.ts';
+import { adapterOf, adapterUsage, exportModel, mergeLora, type Network } from '../models/index.ts';
 import type { TrainedRun } from './job.ts';
 import { writeJson } from './run-directory.ts';
-import { headOf } from './session.ts';
+import { headOf } from './heads.ts';
 
 /** metrics.json: what is published of the evaluation. */
 export type ReleasedMetrics = Readonly<Record<string, unknown>>;
@@ -16,17 +17,20 @@ export async function writeRelease(run: TrainedRun, metrics: ReleasedMetrics): P
   const { session, lora, directory, model, plan, labelNames } = run;
   const network = session.network({ ...(lora && { lora }) });
   await session.prepare(network);
-  const head = headOf(plan.head, model.architecture);
+  const { architecture, padId } = model;
+  const { verbalizer } = plan;
+  const head = headOf(plan.head, architecture);
   const names = labelNames ?? ['label'];
   const values = lora ? mergeLora(network.adapted, session.values, lora) : session.values;
   const { task } = session;
-  const { architecture } = model;
   const exported = exportModel({
     config: model.directory.config,
     architecture,
     task,
     head,
     labelNames: names,
+    padId,
+    verbalizer,
     params: network.params,
     values,
   });
@@ -36,7 +40,7 @@ export async function writeRelease(run: TrainedRun, metrics: ReleasedMetrics): P
     tensors: exported.tensors as Iterable<NamedTensor>,
     tokenizerFrom: model.directory.path,
   });
-  if (lora) {
+  if (lora && isWhole(run, network)) {
     const baseModel = plan.model.reference;
     const adapter = join(directory.release, 'adapter');
     await writeAdapter(
@@ -50,10 +54,20 @@ export async function writeRelease(run: TrainedRun, metrics: ReleasedMetrics): P
       baseModel,
       path: 'adapter',
       architecture,
+      padId,
     });
-    await writeAtomic(join(adapter, 'README.md'), [adapterCard(run, usage)]);
+    await writeAtomic(join(adapter, 'README.md'), [
+      adapterCard(run, [usage, ...(verbalizer ? labelWordsUsage(verbalizer) : [])].join('\n')),
+    ]);
   }
   await writeJson(join(directory.release, 'metrics.json'), metrics);
+}
+
+/** Whether the adapter holds all that trained: not where other weights of the base model trained in another phase. */
+function isWhole({ session }: TrainedRun, { params, pretrainedHead }: Network): boolean {
+  const held = params.filter(({ role, place }) => role === 'lora' || (place === 'head' && !pretrainedHead));
+  const names = new Set(held.map(({ name }) => name));
+  return Object.keys(session.changed()).every((name) => names.has(name));
 }
 
 /** For the adapter, which may be copied on its own. */

@@ -2,6 +2,7 @@ import { reproducibleRng } from '../../privacy/index.ts';
 import { buildNetwork, feedsOf, loadParameters, mergeLora } from '../models/index.ts';
 import type { TrainedRun } from './job.ts';
 import { nextTokenBatch } from './language.ts';
+import { hasLanguageHead } from './language-head.ts';
 import { maskedBatch } from './masking.ts';
 import { readPublicText } from './preflight.ts';
 
@@ -23,7 +24,7 @@ const batchSize = 16;
 export async function retentionOf(run: TrainedRun, path: string): Promise<Retention> {
   const { model, session, plan, lora } = run;
   const { architecture, directory, tokenizer } = model;
-  if (!hasLanguageHead(run)) {
+  if (!hasLanguageHead(model)) {
     return { before: null, after: null, reason: 'the checkpoint has no masked-language-model head' };
   }
   const isDecoder = architecture.family === 'decoder';
@@ -64,13 +65,4 @@ export async function retentionOf(run: TrainedRun, path: string): Promise<Retent
   const [before, after] = [await lossWith(base.values), await lossWith(tuned)];
   await program.dispose();
   return { before, after, reason: null };
-}
-
-function hasLanguageHead({ model: { directory, architecture } }: TrainedRun): boolean {
-  if (architecture.family === 'decoder') return true;
-  const wanted = architecture.modelType === 'distilbert' ? 'vocab_transform.weight' : undefined;
-  const names = [...directory.weights.tensors.keys()];
-  return names.some(
-    (name) => name === wanted || /^(cls\.predictions|lm_head|generator_predictions|decoder)\./.test(name),
-  );
 }

@@ -54,12 +54,13 @@ export async function trainPhases(
     await engine.dispose();
   };
 
-  /** What a language model was before it trained, on the test set: what training has to beat. */
+  /** What a language model was before it trained, on the test set: what training has to beat. By label words, it can classify. */
   const untrained = async (): Promise<unknown> => {
-    if (config.task !== 'generation' || !stores.test) return null;
-    const losses = await evaluator.logits(stores.test, storeKeys['test']!, 'tokens', undefined);
+    const isLanguage = config.task === 'generation' || plan.verbalizer !== undefined;
+    if (!isLanguage || !stores.test) return null;
+    const outputs = await evaluator.logits(stores.test, storeKeys['test']!, 'tokens', undefined);
     evaluator.close();
-    return measure(stores.test, losses, config);
+    return measure(stores.test, outputs, config);
   };
 
   const runPhase = async (state: RunState, charges: Journal, report: Reporter): Promise<RunState> => {
@@ -116,7 +117,8 @@ export async function trainPhases(
     });
     running = undefined;
     await phaseRun.close(best && config.train.keepBest ? best.values : undefined);
-    const isFrozen = index === 0 && phases.length > 1 && plan.training[0]!.method === 'head';
+    const isFrozen =
+      index === 0 && phases.length > 1 && plan.training[0]!.method === 'head' && !plan.verbalizer;
     const frozen =
       isFrozen && stores.test
         ? measure(stores.test, await evaluator.logits(stores.test, storeKeys['test']!, cut, lora), config)

@@ -9,9 +9,7 @@ import {
   frozenLayers,
   loadParameters,
   trainableNames,
-  type Architecture,
   type Batch,
-  type Head,
   type LoraSettings,
   type Network,
   type NetworkOptions,
@@ -20,9 +18,10 @@ import {
   type Task,
 } from '../models/index.ts';
 import { activationsOf, type Activations } from './activations.ts';
+import { networkHead } from './heads.ts';
 import type { BaseModel } from './materials.ts';
 import type { JobPlan } from './plan-file.ts';
-import type { TrainingPhase } from './settings.ts';
+import type { Settings, TrainingPhase } from './settings.ts';
 import { sizeOf } from './vector.ts';
 
 /** Where a network begins: at the tokens, or above a frozen part whose output is computed once a record. */
@@ -33,7 +32,9 @@ export interface SessionOptions {
   readonly task: Exclude<Task, 'masked-lm'>;
   /** Numbers that the model gives a record: logits, or the loss alone (language models). */
   readonly labels: number;
-  readonly head: Head | 'checkpoint';
+  readonly head: Settings['head'];
+  /** Token ids of the label words, where the language model answers by them. */
+  readonly words?: readonly number[] | undefined;
   readonly seed: number;
   readonly engine: Engine;
   readonly directory: string;
@@ -81,7 +82,7 @@ export interface Session extends SessionOptions {
 const featureBudget = 1 << 19;
 
 export function createSession(options: SessionOptions): Session {
-  const { model, task, labels, head, seed, engine, directory, microBatchTokens, maxTokens } = options;
+  const { model, task, labels, head, words, seed, engine, directory, microBatchTokens, maxTokens } = options;
   const values: ParameterValues = new Map();
   const inEngine = new Set<string>();
   const changed = new Set<string>();
@@ -91,7 +92,7 @@ export function createSession(options: SessionOptions): Session {
       architecture: model.architecture,
       task,
       labels,
-      head: headOf(head, model.architecture),
+      ...networkHead(head, words, model),
       maxTokens,
       ...part,
     });
@@ -103,7 +104,7 @@ export function createSession(options: SessionOptions): Session {
         architecture: model.architecture,
         params: absent,
         rng: reproducibleRng(seed).fork('initial weights'),
-        head: head === 'checkpoint' ? 'checkpoint' : 'fresh',
+        head: head === 'checkpoint' || words ? 'checkpoint' : 'fresh',
       });
       for (const { name } of absent) values.set(name, loaded.values.get(name)!);
     }
@@ -217,11 +218,6 @@ export function cutFor(
   return frozen > 0 && frozen < layers ? { layer: frozen } : 'tokens';
 }
 
-/** The kind of a head; the checkpoint's own is the family's, unless dptune wrote it. */
-export function headOf(head: SessionOptions['head'], { ownHead }: Architecture): Head {
-  return head === 'checkpoint' ? (ownHead?.head ?? 'pooler') : head;
-}
-
 export function parameterCount(specs: readonly ParameterSpec[]): number {
   return specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }
@@ -251,10 +247,11 @@ export async function startEngine({ performance: { engine, device, threads } }: 
   });
 }
 
-/** Names of the parameters that a phase trains, in the order of `specs`. */
+/** Names of the parameters of a network that a phase trains, in the network's order. */
 export function trainableIn(
-  specs: readonly ParameterSpec[],
+  { params, pretrainedHead }: Pick<Network, 'params' | 'pretrainedHead'>,
   { method, layers }: Pick<TrainingPhase, 'method' | 'layers'>,
 ): string[] {
-  return trainableNames(specs, method === 'last' ? { method, layers: layers! } : { method });
+  const trainable = method === 'last' ? { method, layers: layers! } : { method };
+  return trainableNames(params, trainable, pretrainedHead);
 }

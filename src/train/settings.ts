@@ -47,7 +47,7 @@ export interface TrainingPhase {
 /** A job with nothing left to choose: every `auto` decided, from public facts only. */
 export interface Settings {
   readonly training: readonly TrainingPhase[];
-  readonly head: 'mean' | 'first' | 'pooler' | 'checkpoint';
+  readonly head: Exclude<Config['train']['head'], 'auto'>;
   readonly privacy: Omit<PlanSettings, 'bindings'>;
   /** Why the recipe chose what it chose. */
   readonly reasons: readonly string[];
@@ -98,7 +98,15 @@ export async function settle(config: Config, units: number): Promise<Settings> {
 
 /** The job's own settings as one phase; or, where the method is left open, the phases that the recipe recommends. */
 function automaticPhases(config: Config, facts: RecipeFacts): readonly ConfigPhase[] {
-  const { phases: _, head: __, average: ___, earlyStopping: ____, keepBest: _____, ...own } = config.train;
+  const {
+    phases: _,
+    head: __,
+    verbalizer: ___,
+    average: ____,
+    earlyStopping: _____,
+    keepBest: ______,
+    ...own
+  } = config.train;
   const { clipping } = config.privacy;
   if (own.method !== 'auto') return [{ ...own, name: own.method, share: 1, clipping }];
   return recommendedPhases(facts).map(({ method, share }) => ({

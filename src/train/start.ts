@@ -65,6 +65,7 @@ export function storeKeysOf({ config, data, audit }: Start): Record<string, stri
       part,
       canonicalHash({
         ...shared,
+        ...(config.train.verbalizer && { template: config.train.verbalizer.template }),
         part,
         file: data[part] ?? data['train']!,
         ...(parallel && { files: data }),

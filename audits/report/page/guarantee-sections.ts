@@ -1,4 +1,5 @@
 import { roundedUp } from '../../../privacy/index.ts';
+import { wordsInWords } from '../label-words.ts';
 import { isGiven } from '../schema-node.ts';
 import type { Report } from '../schema.ts';
 import { grouped, percentAtMost, significant } from '../words.ts';
@@ -143,7 +144,7 @@ function coverage({ scope }: Report): Html {
   );
 }
 
-function mechanism({ mechanism: found, reasons, head }: Report): Html {
+function mechanism({ mechanism: found, reasons, head, labelWords }: Report): Html {
   return section(
     'mechanism',
     'How it was trained',
@@ -160,6 +161,12 @@ function mechanism({ mechanism: found, reasons, head }: Report): Html {
       ['Arithmetic', found.precision],
       ['Micro-batches change', found.microBatches],
       ['Classifier sees', head],
+      ...(isGiven(labelWords)
+        ? ([
+            ['Texts are put into', labelWords.template],
+            ['Classes by their words', wordsInWords(labelWords)],
+          ] as const)
+        : []),
       ['Plan', html`<code>${found.planHash}</code>`],
     ]),
     ...found.phases.map((phase) =>
