@@ -5,6 +5,7 @@ import { MECHANISM_CHECKS, optimizerMechanismCheck } from './mechanism-checks.ts
 import { POPULATION_CHECKS } from './population-checks.ts';
 import { schemaAt, type SchemaNode } from './schema-node.ts';
 import { jobSchema } from './schema.ts';
+import { STAGE_CHECKS } from './stage-checks.ts';
 
 /** Looks up a setting by its dotted path; undefined where it is absent. */
 export type Lookup = (path: string) => unknown;
@@ -178,6 +179,7 @@ const JOB_CHECKS: readonly Check[] = [
     },
   },
   ...POPULATION_CHECKS,
+  ...STAGE_CHECKS,
   ...MECHANISM_CHECKS,
   notTheTrainingFile('data.validation', 'private data cannot guide training, give another file'),
   notTheTrainingFile('evaluate.retention', 'give a public text'),
