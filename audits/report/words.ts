@@ -18,6 +18,7 @@ export function percent(probability: number): string {
 /** `accuracy`, `macro F1`: names in metrics.json as people read them. */
 export function metricName(name: string): string {
   const known: Readonly<Record<string, string>> = {
+    f1: 'F1',
     macroF1: 'macro F1',
     microF1: 'micro F1',
     mcc: 'Matthews correlation',
@@ -25,6 +26,7 @@ export function metricName(name: string): string {
     ece: 'calibration error',
     mse: 'mean squared error',
   };
+  if (name.startsWith('f1 of ')) return `F1 of ${name.slice('f1 of '.length)}`;
   return (
     known[name] ?? name.replaceAll(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`)
   );

@@ -50,6 +50,14 @@ function labelsOf({ task }: Config, released: BaseModel): Labels {
       return { task: 'single-label', names, codes: new Int32Array() };
     case 'multi-label':
       return { task, names, offsets: new Uint32Array(1), codes: new Int32Array() };
+    case 'token-classification':
+      return {
+        task,
+        names,
+        offsets: new Uint32Array(1),
+        codes: new Int32Array(),
+        positions: new Int32Array(),
+      };
     case 'regression':
       return { task, values: new Float64Array() };
     default:

@@ -3,9 +3,11 @@ import { DATA_CHECKS } from './data-checks.ts';
 import type { Path, Problem } from './document.ts';
 import { MECHANISM_CHECKS, optimizerMechanismCheck } from './mechanism-checks.ts';
 import { POPULATION_CHECKS } from './population-checks.ts';
+import { LABEL_WORD_CHECKS } from './label-words.ts';
 import { schemaAt, type SchemaNode } from './schema-node.ts';
 import { jobSchema } from './schema.ts';
 import { STAGE_CHECKS } from './stage-checks.ts';
+import { TASK_CHECKS } from './task-checks.ts';
 
 /** Looks up a setting by its dotted path; undefined where it is absent. */
 export type Lookup = (path: string) => unknown;
@@ -141,18 +143,6 @@ function settingChecks(owner: string, clipping: string): readonly Check[] {
   ];
 }
 
-/** Tasks for which there are canaries, and the wrong label that some of them need. */
-const auditTask: Check = {
-  paths: ['audit', 'audit.canaries', 'audit.source', 'task'],
-  problem: (setting) => {
-    if (Number(setting('audit.canaries') ?? 0) === 0) return undefined;
-    if (setting('task') === 'regression') return 'has no canaries for task=regression; remove it';
-    return setting('task') === 'generation' && setting('audit.source') !== undefined
-      ? 'has no mislabelled canaries for task=generation; remove audit.source'
-      : undefined;
-  },
-};
-
 const JOB_CHECKS: readonly Check[] = [
   {
     paths: ['privacy', 'privacy.epsilon', 'privacy.noiseMultiplier'],
@@ -178,15 +168,16 @@ const JOB_CHECKS: readonly Check[] = [
       return `is not given, and record would not protect the users that data.columns.unit=${named(column)} names; give privacy.unit: user, or record if that is meant`;
     },
   },
+  ...LABEL_WORD_CHECKS,
   ...POPULATION_CHECKS,
-  ...STAGE_CHECKS,
   ...MECHANISM_CHECKS,
+  ...STAGE_CHECKS,
+  ...TASK_CHECKS,
   notTheTrainingFile('data.validation', 'private data cannot guide training, give another file'),
   notTheTrainingFile('evaluate.retention', 'give a public text'),
   notTheTrainingFile('audit.source', 'a copied record would be protected less, give a public file'),
   neededBy('audit.source', 'audit.design', 'mislabelled', 'source: public.csv'),
   only('audit.source', 'audit.design', 'mislabelled', 'auto'),
-  auditTask,
   notTheTrainingFile(
     'data.test',
     'what a model was trained on says nothing about it, give another file or data.split.test',
@@ -206,10 +197,12 @@ const JOB_CHECKS: readonly Check[] = [
   only('data.delimiter', 'data.format', 'csv', 'tsv', 'auto'),
   only('data.header', 'data.format', 'csv', 'tsv', 'auto'),
   only('data.quote', 'data.format', 'csv', 'tsv', 'auto'),
-  only('data.labels', 'task', 'classification', 'multi-label'),
+  only('data.labels', 'task', 'classification', 'multi-label', 'token-classification'),
   only('data.columns.label', 'task', 'classification', 'multi-label', 'regression'),
   only('data.columns.textPair', 'task', 'classification', 'multi-label', 'regression'),
-  only('train.head', 'task', 'classification', 'multi-label', 'regression'),
+  only('train.head', 'task', 'classification', 'multi-label', 'regression', 'token-classification'),
+  only('data.columns.tokens', 'task', 'token-classification'),
+  only('data.columns.tags', 'task', 'token-classification'),
   only('data.columns.prompt', 'task', 'generation'),
   only('data.columns.completion', 'task', 'generation'),
   only('data.separator', 'task', 'generation'),

@@ -111,8 +111,8 @@ export const trainSchema = section(
     ...settings,
     head: {
       description:
-        'What the classifier sees: the mean of the token states, the first token, the pooler; the last token (last-token: decoders); the head of the checkpoint; or the language model itself answers by one word a class (verbalizer).',
-      enum: ['auto', 'mean', 'first', 'pooler', 'last-token', 'checkpoint', 'verbalizer'],
+        'What the classifier sees: the mean of the token states, the first token, the pooler; the last token (last-token: decoders); every word on its own (token: task token-classification); the head of the checkpoint; or the language model itself answers by one word a class (verbalizer).',
+      enum: ['auto', 'mean', 'first', 'pooler', 'last-token', 'token', 'checkpoint', 'verbalizer'],
       default: 'auto',
     },
     verbalizer: {

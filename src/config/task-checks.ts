@@ -35,9 +35,11 @@ export const TASK_CHECKS: readonly Check[] = [
   {
     paths: ['train.head', 'task'],
     problem: (setting) => {
-      const head = setting('train.head');
-      return setting('task') === 'token-classification' && head !== 'auto' && head !== 'checkpoint'
-        ? `=${String(head)}, gives one answer a text; with task=token-classification choose auto or checkpoint`
+      const [head, task] = [String(setting('train.head')), String(setting('task'))];
+      if (head === 'token' && task !== 'token-classification')
+        return `=token, gives one answer a word; with task=${task} choose another, or auto`;
+      return task === 'token-classification' && !['auto', 'token', 'checkpoint'].includes(head)
+        ? `=${head}, gives one answer a text; with task=token-classification choose auto, token or checkpoint`
         : undefined;
     },
   },

@@ -57,7 +57,7 @@ export async function makeCanaries(
     const own = rng.fork(index);
     return [...before, ...Array.from({ length: words }, () => draw(own)), ...after];
   });
-  return storeOf(texts, randomLabels(labels, texts, rng.fork('labels')));
+  return storeOf(texts, randomLabels(labels, texts, before.length, words, rng.fork('labels')));
 }
 
 /** What is around a text of the job's task: special tokens, and the template of label words. */
@@ -98,7 +98,17 @@ function reservedTokens({ tokenizer }: BaseModel): readonly number[] {
   );
 }
 
-function randomLabels(labels: Labels, texts: readonly (readonly number[])[], rng: ReproducibleRng): Labels {
+/**
+ * @param before - tokens before the words of each text
+ * @param words - tokens of each that are words
+ */
+function randomLabels(
+  labels: Labels,
+  texts: readonly (readonly number[])[],
+  before: number,
+  words: number,
+  rng: ReproducibleRng,
+): Labels {
   switch (labels.task) {
     case 'single-label':
       return { ...labels, codes: Int32Array.from(texts, () => rng.integer(labels.names.names.length)) };
@@ -107,6 +117,12 @@ function randomLabels(labels: Labels, texts: readonly (readonly number[])[], rng
         labels.names.names.flatMap((_, code) => (rng.uniform() < 0.5 ? [code] : [])),
       );
       return { ...labels, ...ragged(chosen) };
+    }
+    case 'token-classification': {
+      const { names } = labels.names;
+      const places = Array.from({ length: words }, (_, word) => before + word);
+      const { codes: positions, offsets } = ragged(texts.map(() => places));
+      return { ...labels, offsets, positions, codes: positions.map(() => rng.integer(names.length)) };
     }
     case 'generation':
       // The last token is the secret, the others its prefix.

@@ -151,7 +151,7 @@ async function timed(run: () => Promise<void>): Promise<number> {
 
 function madeUpBatch(
   { architecture, tokenizer }: BaseModel,
-  task: 'classification' | 'multi-label' | 'generation' | 'number',
+  task: 'classification' | 'multi-label' | 'token-classification' | 'generation' | 'number',
   records: number,
   tokens: number,
   labels: number,
@@ -170,7 +170,7 @@ function madeUpBatch(
     labels:
       task === 'classification'
         ? new Int32Array(records)
-        : task === 'generation'
+        : task === 'generation' || task === 'token-classification'
           ? new Int32Array(records * tokens)
           : new Float32Array(task === 'number' ? records : records * labels),
   };

@@ -42,6 +42,10 @@ function remarksOn(found: PrivateDescription): string[] {
   return [
     found.truncationRate > 0.01 && 'more than 1 % of the texts are cut at data.maxLength',
     found.unknownRate > 0.05 && "more than 5 % of the tokens are unknown to the model's vocabulary",
+    (found.words?.lost ?? 0) > 0 &&
+      'there are words that the model sees nothing of (cut off, or without a token); they count as O',
+    (found.words?.recordsWithout ?? 0) > 0 &&
+      'there are sentences without any word that the model sees; they teach nothing',
     found.emptyTexts > 0 && 'there are empty texts',
     found.repeatedTexts > 0.01 * found.records && 'more than 1 % of the texts are repeated',
     found.unitsOverLimit > 0 &&

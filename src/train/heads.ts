@@ -1,10 +1,11 @@
-import type { Architecture, Head, NetworkOptions } from '../models/index.ts';
+import type { Architecture, Head, NetworkOptions, Task } from '../models/index.ts';
 import type { BaseModel } from './materials.ts';
 import type { Settings } from './settings.ts';
 
 /** The kind of a head; the checkpoint's own is the family's, unless dptune wrote it. */
-export function headOf(head: Settings['head'], { ownHead, family }: Architecture): Head {
+export function headOf(head: Settings['head'], { ownHead, family }: Architecture, task: Task): Head {
   if (head !== 'checkpoint') return head;
+  if (task === 'token-classification') return 'token';
   return ownHead?.head ?? (family === 'decoder' ? 'last-token' : 'pooler');
 }
 
@@ -18,6 +19,7 @@ export function networkHead(
   head: Settings['head'],
   words: readonly number[] | undefined,
   { architecture, tokenizer, padId }: Pick<BaseModel, 'architecture' | 'tokenizer' | 'padId'>,
+  task: Task,
 ): NetworkHead {
   if (words) {
     const isEncoder = architecture.family === 'encoder';
@@ -26,7 +28,7 @@ export function networkHead(
       : ({ kind: 'last' } as const);
     return { head: 'verbalizer', mark, words };
   }
-  const kind = headOf(head, architecture);
+  const kind = headOf(head, architecture, task);
   // As transformers finds a record's last token: by the token that pads.
   return kind === 'last-token' ? { head: kind, mark: { kind: 'last', except: padId } } : { head: kind };
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DataError, reproducibleRng } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
-import { allUnits, microBatches } from '../data/index.ts';
+import { allUnits, microBatches, type Tokenizer as TextEncoder } from '../data/index.ts';
 import { createEngine, type EngineChoice } from '../engines/index.ts';
 import {
   buildNetwork,
@@ -13,17 +13,20 @@ import {
   type Batch,
   type ExportedHead,
 } from '../models/index.ts';
-import { scatterRows } from './evaluation.ts';
+import { outputsFor, scatterOutputs } from './evaluation.ts';
 import { networkHead, wordsOf } from './heads.ts';
 import { createTemplateEncoder } from './label-words.ts';
 import { encoderFor, jobEncoder, maxLengthFor, openBaseModel, readHeldOut } from './materials.ts';
 import { majority, measure, type Measured } from './measure.ts';
 import { readJson, type JobPlan } from './plan-file.ts';
+import { paddedBatch, wordTags, type WordTag } from './tagging.ts';
 
 /** A classifier (or regressor) that dptune released, ready to answer. */
 export interface Classifier extends ExportedHead {
   /** Outputs for texts, or pairs, [texts, labels]. */
   logits(texts: readonly (readonly [text: string, pair?: string])[]): Promise<Float32Array>;
+  /** Tags of the words of sentences; task `token-classification`. */
+  tags(sentences: readonly (readonly string[])[]): Promise<WordTag[][]>;
   /** Figures on a labelled file. */
   evaluate(config: Config, path: string): Promise<Measured>;
   /** Figures of always answering that file's most frequent label. */
@@ -61,7 +64,7 @@ export async function openClassifier(path: string, engineChoice: EngineChoice = 
     architecture,
     task,
     labels: labelNames.length,
-    ...networkHead('checkpoint', wordsOf(own), model),
+    ...networkHead('checkpoint', wordsOf(own), model, task),
     to: 'logits',
     maxTokens,
   });
@@ -78,7 +81,9 @@ export async function openClassifier(path: string, engineChoice: EngineChoice = 
     ),
   );
   const program = await engine.load(network.graph);
-  const encoder = verbalizer ? createTemplateEncoder(model, verbalizer) : encoderFor(model, maxTokens);
+  const encoder: TextEncoder = verbalizer
+    ? createTemplateEncoder(model, verbalizer)
+    : encoderFor(model, maxTokens);
   const run = async (batch: Batch): Promise<Float32Array> =>
     (await program.run(feedsOf(network, batch)))[network.output]!.data as Float32Array;
   const read = (config: Config, file: string) =>
@@ -87,25 +92,21 @@ export async function openClassifier(path: string, engineChoice: EngineChoice = 
     ...own,
     async logits(texts) {
       const encoded = texts.map(([text, pair]) => encoder.encode(text, pair));
-      const tokens = Math.max(1, ...encoded.map(({ ids }) => ids.length));
-      const size = texts.length * tokens;
-      const ids = new Int32Array(size).fill(padId);
-      const [typeIds, mask] = [new Int32Array(size), new Float32Array(size)];
-      for (const [row, encoding] of encoded.entries()) {
-        ids.set(encoding.ids, row * tokens);
-        typeIds.set(encoding.typeIds ?? [], row * tokens);
-        mask.fill(1, row * tokens, row * tokens + encoding.ids.length);
-      }
-      return run({ records: texts.length, tokens, ids, typeIds, mask });
+      return run(paddedBatch(encoded, padId));
+    },
+    async tags(sentences) {
+      const encoded = sentences.map((words) => encoder.encodeWords!(words));
+      const batch = paddedBatch(encoded, padId);
+      return wordTags(encoded, await run(batch), batch.tokens, labelNames);
     },
     async majority(config, file) {
       return majority(await read(config, file), config);
     },
     async evaluate(config, file) {
       const store = await read(config, file);
-      const outputs = new Float32Array(store.records * labelNames.length);
+      const outputs = outputsFor(store, labelNames.length);
       for (const batch of microBatches(store, allUnits(store), { tokenBudget: 4096, padId })) {
-        scatterRows(outputs, await run(batch), batch.recordIndices, labelNames.length);
+        scatterOutputs(outputs, await run(batch), store, batch);
       }
       return measure(store, outputs, config);
     },
@@ -139,10 +140,10 @@ export async function evaluateLanguageModel(config: Config, path: string, file: 
     await engine.write(tensorsOf(params, values));
     const program = await engine.load(network.graph);
     const store = await readHeldOut(config, file, encoder, undefined);
-    const losses = new Float32Array(store.records);
+    const losses = outputsFor(store, 1);
     for (const batch of microBatches(store, allUnits(store), { tokenBudget: 4096, padId })) {
       const { data } = (await program.run(feedsOf(network, batch)))[network.output]!;
-      scatterRows(losses, data as Float32Array, batch.recordIndices, 1);
+      scatterOutputs(losses, data as Float32Array, store, batch);
     }
     return measure(store, losses, config);
   } finally {

@@ -8,6 +8,7 @@ import {
   readStore,
   selectFirstOfEachClass,
   sha256File,
+  type Columns,
   type ReadOptions,
   type RowSource,
   type SplitStores,
@@ -110,6 +111,7 @@ export function encoderFor(
       // Some tokenizers of decoders make nothing of an empty text; a record has one token at least.
       return found.ids.length > 0 ? found : { ids: [padId], truncated: false, unknown: 0 };
     },
+    encodeWords: (words) => tokenizer.encodeWords(words, { maxLength }),
   };
 }
 
@@ -215,11 +217,8 @@ export async function* privateTexts(config: Config): AsyncGenerator<string> {
  * @param withUnit - for the training file: who a row belongs to, and which part, where the file says so
  */
 export function rowsOf(config: Config, path: string, slices: readonly string[], withUnit = true) {
-  const { columns: named, split, format, delimiter, header, quote } = config.data;
-  const columns =
-    config.task === 'generation'
-      ? { text: named.prompt ?? named.text, textPair: named.completion, unit: named.unit }
-      : named;
+  const { split, format, delimiter, header, quote } = config.data;
+  const columns = columnsOf(config);
   return openRows(path, {
     columns: { ...columns, ...(withUnit ? { part: split.column } : { unit: undefined }), slices },
     format: format === 'auto' ? undefined : format,
@@ -228,6 +227,15 @@ export function rowsOf(config: Config, path: string, slices: readonly string[], 
     quote,
     parallel: filesBeside(config.data, path),
   });
+}
+
+/** Where a file of the job's task has its texts, or words, and what is to be learnt of them. */
+function columnsOf({ task, data: { columns: named } }: Config): Columns {
+  const { prompt, completion, tokens, tags, ...plain } = named;
+  if (task === 'generation') return { text: prompt ?? named.text, textPair: completion, unit: named.unit };
+  return task === 'token-classification'
+    ? { text: tokens, words: true, label: tags, unit: named.unit }
+    : plain;
 }
 
 type Part = 'train' | 'test' | 'validation';
@@ -266,7 +274,11 @@ export async function dataDigests(config: Config): Promise<Record<string, string
 
 /** The number of units that is treated as public; counted, where it has to be, without a tokenizer. */
 export async function countUnits(config: Config): Promise<number> {
-  const counting: TextEncoder = { encode: () => ({ ids: [0], truncated: false, unknown: 0 }) };
+  const one = { ids: [0], truncated: false, unknown: 0 };
+  const counting: TextEncoder = {
+    encode: () => one,
+    encodeWords: (words) => ({ ...one, words: words.map(() => 0) }),
+  };
   return publicUnits(config, async () => (await readData(config, counting)).train.units);
 }
 

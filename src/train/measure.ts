@@ -23,6 +23,8 @@ function truthOf(store: TokenStore): Truth {
       return { task: labels.task, labelNames: labels.names.names, labels };
     case 'regression':
       return { task: labels.task, labels: labels.values };
+    case 'token-classification':
+      return { task: labels.task, labelNames: labels.names.names, labels };
     case 'generation':
       return {
         task: labels.task,
@@ -38,7 +40,7 @@ function optionsOf({ evaluate, seed }: Config) {
   return { bootstrap: evaluate.bootstrap, rng: reproducibleRng(seed).fork('bootstrap') };
 }
 
-/** @param logits - the model's outputs, [records, labels]; for generation its losses, [records] */
+/** @param logits - the model's outputs, as `logitsOf` gives them */
 export function measure(store: TokenStore, logits: Float32Array, config: Config): Measured {
   const predictions = { ...truthOf(store), outputs: logits };
   const options = optionsOf(config);
@@ -126,6 +128,10 @@ export function scored(
 }
 
 const shown = [
+  'f1',
+  'precision',
+  'recall',
+  'tokenAccuracy',
   'accuracy',
   'balancedAccuracy',
   'macroF1',

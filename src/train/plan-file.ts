@@ -140,7 +140,7 @@ export async function planJob(
 
 /**
  * Where the job leaves it open, a head that the model can be exported with: of encoders the mean where there is one, of decoders
- * that classify the last token.
+ * that classify the last token; of words each its own.
  * @throws InvalidParameterError for the label words of a checkpoint, whose template the job must give itself
  */
 function headFor({ task, train }: Config, { head }: Settings, { architecture }: BaseModel): Settings['head'] {
@@ -153,6 +153,7 @@ function headFor({ task, train }: Config, { head }: Settings, { architecture }: 
     );
   }
   if (train.head !== 'auto' || task === 'generation') return head;
+  if (task === 'token-classification') return 'token';
   if (family === 'decoder') return 'last-token';
   return encoder === undefined ? 'pooler' : head;
 }

@@ -3,6 +3,7 @@ import { DataError, InvalidParameterError } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import { privateGradient } from '../graph/index.ts';
 import { buildNetwork } from '../models/index.ts';
+import { outputsFor } from './evaluation.ts';
 import { networkHead, wordsOf } from './heads.ts';
 import { labelCountOf, networkTaskOf, type BaseModel, type Stores } from './materials.ts';
 import { measure, scored } from './measure.ts';
@@ -29,7 +30,7 @@ function checkGradients(config: Config, plan: JobPlan, model: BaseModel, { train
       architecture: model.architecture,
       task: networkTaskOf(config),
       labels: labelCountOf(train),
-      ...networkHead(plan.head, wordsOf(plan), model),
+      ...networkHead(plan.head, wordsOf(plan), model, networkTaskOf(config)),
       maxTokens: plan.maxLength,
       dropout,
       ...(lora && { lora }),
@@ -50,9 +51,9 @@ function checkGradients(config: Config, plan: JobPlan, model: BaseModel, { train
 function checkEvaluation(config: Config, { train, test, validation, validationIsPublic }: Stores): void {
   const quick = { ...config, evaluate: { ...config.evaluate, bootstrap: 0 } };
   const width = labelCountOf(train);
-  if (test) measure(test, new Float32Array(test.records * width), quick);
+  if (test) measure(test, outputsFor(test, width), quick);
   if (validation && validationIsPublic) {
-    scored(validation, new Float32Array(validation.records * width), quick);
+    scored(validation, outputsFor(validation, width), quick);
   }
 }
 

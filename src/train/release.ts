@@ -19,10 +19,10 @@ export async function writeRelease(run: TrainedRun, metrics: ReleasedMetrics): P
   await session.prepare(network);
   const { architecture, padId } = model;
   const { verbalizer } = plan;
-  const head = headOf(plan.head, architecture);
+  const { task } = session;
+  const head = headOf(plan.head, architecture, task);
   const names = labelNames ?? ['label'];
   const values = lora ? mergeLora(network.adapted, session.values, lora) : session.values;
-  const { task } = session;
   const exported = exportModel({
     config: model.directory.config,
     architecture,

@@ -30,7 +30,7 @@ export type Cut = NonNullable<NetworkOptions['from']>;
 export interface SessionOptions {
   readonly model: BaseModel;
   readonly task: Exclude<Task, 'masked-lm'>;
-  /** Numbers that the model gives a record: logits, or the loss alone (language models). */
+  /** Numbers that the model gives a record (or word): logits, or the loss alone (language models). */
   readonly labels: number;
   readonly head: Settings['head'];
   /** Token ids of the label words, where the language model answers by them. */
@@ -92,7 +92,7 @@ export function createSession(options: SessionOptions): Session {
       architecture: model.architecture,
       task,
       labels,
-      ...networkHead(head, words, model),
+      ...networkHead(head, words, model, task),
       maxTokens,
       ...part,
     });
@@ -214,7 +214,7 @@ export function cutFor(
   const names = new Set(trainable);
   const frozen = frozenLayers(full.params, trainable);
   const onlyHead = full.params.every(({ name, place }) => place === 'head' || !names.has(name));
-  if (onlyHead) return 'features';
+  if (onlyHead) return full.hasFeatures ? 'features' : { layer: layers };
   return frozen > 0 && frozen < layers ? { layer: frozen } : 'tokens';
 }
 

@@ -17,6 +17,7 @@ const roles: Readonly<Record<string, Model['role']>> = {
 
 /** Metrics by importance: the first that is there is shown first. */
 const primaries = [
+  'f1',
   'accuracy',
   'macroF1',
   'microF1',
@@ -74,25 +75,38 @@ function modelOf(name: string, found: Figures): Model {
   };
 }
 
-const notFigures = ['records', 'intervals', 'reasons', 'slices', 'confusion'];
+const notFigures = ['records', 'intervals', 'reasons', 'slices', 'confusion', 'kinds'];
 
 function measuredOf(found: Figures): Measured {
-  const intervals = (found['intervals'] ?? {}) as Readonly<Record<string, readonly [number, number]>>;
-  const reasons = (found['reasons'] ?? {}) as Readonly<Record<string, string>>;
   const names = Object.keys(found).filter((name) => !notFigures.includes(name) && isFigure(found[name]));
   return {
     records: found['records'] as number,
-    figures: names.map((metric) => {
-      const [value, ends] = [found[metric], intervals[metric]];
-      return {
-        metric,
-        value: typeof value === 'number' ? value : missing(reasons[metric] ?? 'undefined here'),
-        interval: ends
-          ? { lower: ends[0], upper: ends[1] }
-          : missing(reasons[`intervals.${metric}`] ?? reasons[metric] ?? 'no resamples were asked for'),
-      };
-    }),
+    figures: [...names.map((metric) => figureOf(metric, found)), ...kindsOf(found['kinds'])],
   };
+}
+
+function figureOf(metric: string, found: Figures): Measured['figures'][number] {
+  const intervals = (found['intervals'] ?? {}) as Readonly<Record<string, readonly [number, number]>>;
+  const reasons = (found['reasons'] ?? {}) as Readonly<Record<string, string>>;
+  const [value, ends] = [found[metric], intervals[metric]];
+  return {
+    metric,
+    value: typeof value === 'number' ? value : missing(reasons[metric] ?? 'undefined here'),
+    interval: ends
+      ? { lower: ends[0], upper: ends[1] }
+      : missing(reasons[`intervals.${metric}`] ?? reasons[metric] ?? 'no resamples were asked for'),
+  };
+}
+
+/** F1 of each kind of entity. */
+function kindsOf(kinds: unknown): Measured['figures'] {
+  return Object.entries((kinds ?? {}) as Readonly<Record<string, { readonly f1: number }>>).map(
+    ([kind, { f1 }]) => ({
+      metric: `f1 of ${kind}`,
+      value: f1,
+      interval: missing('not resampled: see that of all kinds together'),
+    }),
+  );
 }
 
 function isFigure(value: unknown): boolean {
