@@ -77,7 +77,7 @@ export function leavesOf(event: DpEvent, relation: Relation, side: Side = 'upper
     else counts.set(key, { event: part, count });
   };
   const visitSampled = (rate: number, inner: DpEvent, count: number): void => {
-    if (rate === 0) return;
+    if (rate === 0 || count === 0) return;
     if (rate === 1) {
       visit(inner, count);
       return;

@@ -14,7 +14,7 @@ export function unitSubsets(store: TokenStore, count: number): Uint32Array {
     const digest = createHash('sha256').update('dptune subset');
     for (let record = unitOffsets[unit]!; record < unitOffsets[unit + 1]!; record++) {
       // 32 bits each: how wide ids are stored may depend on what else is in the store.
-      const tokens = Int32Array.from(ids.subarray(offsets[record]!, offsets[record + 1]!));
+      const tokens = Int32Array.from(ids.subarray(offsets[record], offsets[record + 1]));
       digest.update(Int32Array.of(tokens.length)).update(tokens);
     }
     subsets[unit] = Math.floor((digest.digest().readUInt32BE() / 2 ** 32) * count);
