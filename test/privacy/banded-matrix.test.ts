@@ -271,7 +271,7 @@ describe('correlated noise', () => {
 
   it('G9: C times it has deviation sigma C, row by row, and no row has anything of another', async () => {
     const { raw, white } = await noiseOf(phase, 9, 60_000, 11);
-    for (const [step, row] of white.entries()) {
+    for (const row of white) {
       expect(deviationP(row, 1)).toBeGreaterThan(ACCEPT);
       expect(deviationP(row, 0.98)).toBeLessThan(REJECT);
     }
