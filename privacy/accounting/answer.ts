@@ -2,7 +2,7 @@ import { canonicalHash } from '../canonical-json.ts';
 import type { DpEvent, Relation } from './events.ts';
 
 /** Changes when any answer may change; it is part of the digest. */
-export const accountantVersion = '1';
+export const accountantVersion = '2';
 
 /** Certified enclosure with the best guess inside it. `upper` is what training enforces. */
 export type Interval = { readonly lower: number; readonly estimate: number; readonly upper: number };
@@ -10,11 +10,12 @@ export type Interval = { readonly lower: number; readonly estimate: number; read
 /** Which of the two neighbours plays the first part of the divergence; `both` when they coincide. */
 export type Direction = 'remove' | 'add' | 'replace' | 'both';
 
-export type Method = 'closed-form' | 'pld' | 'rdp' | 'zcdp' | 'monte-carlo' | 'trivial';
+export type Method = 'closed-form' | 'contour' | 'pld' | 'rdp' | 'zcdp' | 'monte-carlo' | 'trivial';
 
 /**
  * Where the width of the interval comes from, each as an absolute probability (a part of delta) that was added to
- * the upper and taken from the lower bound; `discretisation` is in nats, the width that the grid leaves.
+ * the upper and taken from the lower bound; `discretisation` is in nats, the width that a lattice leaves. (A contour's
+ * quadrature over outcomes is part of `rounding`; aliasing only lowers its lower end.)
  */
 export type Budget = {
   readonly discretisation: number;
@@ -23,7 +24,10 @@ export type Budget = {
   readonly rounding: number;
 };
 
-/** The grid that the answer was computed on: cells, cell width (nats), exponential tilt. */
+/**
+ * The grid that the answer was computed on. `pld`: cells of the loss, their width in nats, exponential tilt. `contour`:
+ * frequencies, their distance in 1 / nats, real part of the contour.
+ */
 export type Grid = { readonly cells: number; readonly width: number; readonly tilt: number };
 
 export type Answer = {

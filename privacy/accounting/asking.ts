@@ -1,5 +1,6 @@
 import type { Method } from './answer.ts';
 import { noBudget } from './answer.ts';
+import { contourDelta, contourEpsilon } from './contour-enclosure.ts';
 import { deltaEnclosure, epsilonEnclosure } from './pld.ts';
 import type { Enclosure, PairCount } from './pld.ts';
 import { singleStepDelta, singleStepEpsilon } from './single-step.ts';
@@ -19,6 +20,8 @@ export function askEpsilon(pairs: readonly PairCount[], delta: number, maxSize: 
     const upper = singleStepEpsilon(only.pair, delta, 'upper');
     return closedForm(lower, upper);
   }
+  const contour = contourEpsilon(pairs, delta);
+  if (contour) return { ...contour, method: 'contour' };
   return { ...epsilonEnclosure(pairs, delta, maxSize), method: 'pld' };
 }
 
@@ -29,6 +32,8 @@ export function askDelta(pairs: readonly PairCount[], epsilon: number): ReturnTy
     const upper = singleStepDelta(only.pair, epsilon, 'upper');
     return closedForm(lower, upper);
   }
+  const contour = contourDelta(pairs, epsilon);
+  if (contour) return { ...contour, method: 'contour' };
   return { ...deltaEnclosure(pairs, epsilon), method: 'pld' };
 }
 

@@ -1,4 +1,4 @@
-import { exp, log } from './elementary.ts';
+import { negligibleBase, power, powered, productError } from './complex-power.ts';
 import { fftErrorPerLevel, fftOf } from './fft.ts';
 import type { Lattice } from './lattice.ts';
 
@@ -14,10 +14,6 @@ export type Factor = {
 export type Composed = { readonly upper: Lattice; readonly lower: Lattice; readonly pointError: number };
 
 const unit = 2 ** -53;
-/** |error| of a complex product is below sqrt(5) u |product|; rounded up. */
-const productError = 3 * unit;
-/** The same for differences from 1, whose magnitudes are taken as |re| + |im|. */
-const differenceError = 5 * unit;
 
 /**
  * Convolution powers of all factors, multiplied, on the lattice points first .. first + size - 1 (circularly: what
@@ -110,8 +106,6 @@ function forEachPair(size: number, visit: (p: number, partner: number) => void):
   }
 }
 
-const scratch = new Float64Array(3);
-
 function multiplyPower(
   product: Spectrum,
   re: Float64Array,
@@ -135,84 +129,6 @@ function multiplyPower(
   });
 }
 
-/** Powers below this are taken as 0, and this as their error: far below every other one. */
-const negligiblePower = 1e-22;
-
-/** Numbers whose power is below `negligiblePower`. */
-function negligibleBase(count: number): number {
-  return count > 1 ? exp(log(negligiblePower) / count) : 0;
-}
-
-/**
- * (1 + g)^count into scratch, g = x + iy, with an error bound, by repeated squaring. As long as g is small everything is
- * kept as the difference from 1 (a square is 1 + g (2 + g), a product 1 + (g + h + g h)), so that a spectrum near 1
- * keeps the relative precision of its difference; then as it is. Each operation adds its own rounding; earlier errors
- * grow with the power.
- */
-function power(x: number, y: number, count: number, inputError: number, negligible: number): void {
-  const first = Math.sqrt((1 + x) * (1 + x) + y * y) + inputError;
-  if (first <= negligible) {
-    scratch[0] = 0;
-    scratch[1] = 0;
-    scratch[2] = negligiblePower;
-    return;
-  }
-  let baseRe = x;
-  let baseIm = y;
-  let baseError = inputError;
-  let re = 0;
-  let im = 0;
-  let error = 0;
-  let bits = count;
-  while (bits > 0) {
-    const size = Math.abs(baseRe) + Math.abs(baseIm);
-    if (size > 0.5) break;
-    // |1 + g| and the size of what has been multiplied so far, rounded up.
-    const modulus = Math.sqrt((1 + baseRe) * (1 + baseRe) + baseIm * baseIm) + baseError;
-    if (bits % 2 === 1) {
-      const own = Math.abs(re) + Math.abs(im);
-      const whole = Math.sqrt((1 + re) * (1 + re) + im * im);
-      error = error * modulus + baseError * whole + differenceError * (own + size + own * size);
-      const t = re + baseRe + (re * baseRe - im * baseIm);
-      im = im + baseIm + (re * baseIm + im * baseRe);
-      re = t;
-    }
-    bits = Math.floor(bits / 2);
-    if (bits === 0) break;
-    baseError = baseError * 2 * modulus + differenceError * size * (2 + size);
-    const t = 2 * baseRe + (baseRe * baseRe - baseIm * baseIm);
-    baseIm = 2 * (baseIm + baseRe * baseIm);
-    baseRe = t;
-  }
-  re += 1;
-  error += unit * Math.abs(re);
-  if (bits > 0) {
-    baseRe += 1;
-    baseError += unit * Math.abs(baseRe);
-    let modulus = Math.sqrt(baseRe * baseRe + baseIm * baseIm);
-    let whole = Math.sqrt(re * re + im * im);
-    for (;;) {
-      if (bits % 2 === 1) {
-        error = error * (modulus + baseError) + baseError * whole + productError * modulus * whole;
-        const t = re * baseRe - im * baseIm;
-        im = re * baseIm + im * baseRe;
-        re = t;
-        whole *= modulus;
-      }
-      bits = Math.floor(bits / 2);
-      if (bits === 0) break;
-      baseError = baseError * (2 * modulus + baseError) + productError * modulus * modulus;
-      const t = baseRe * baseRe - baseIm * baseIm;
-      baseIm = 2 * baseRe * baseIm;
-      baseRe = t;
-      modulus *= modulus;
-    }
-  }
-  scratch[0] = re;
-  scratch[1] = im;
-  scratch[2] = error * 1.001;
-}
-
 function accumulate(
   re: Float64Array,
   im: Float64Array,
@@ -220,9 +136,9 @@ function accumulate(
   p: number,
   isFirst: boolean,
 ): void {
-  const x = scratch[0]!;
-  const y = scratch[1]!;
-  const e = scratch[2]!;
+  const x = powered[0]!;
+  const y = powered[1]!;
+  const e = powered[2]!;
   if (isFirst) {
     re[p] = x;
     im[p] = y;

@@ -165,3 +165,57 @@ export function unitRoot(k: number, n: number): [number, number] {
       return [c, -s];
   }
 }
+
+/** pi / 2 in two parts: the first has 33 bits, so that k times it is exact for |k| < 2^20. */
+const halfPiHigh = 1.57079632673412561417;
+const halfPiLow = 6.07710050650619224932e-11;
+
+/**
+ * e^(ix) - 1, real and imaginary part, |x| < 10^6 (else NaN): the error of each is below 2^-52 times the lesser of 2 and
+ * |x|, or |part|. Reduction by pi / 2 in two parts (Cody and Waite), then Taylor polynomials.
+ */
+export function rotation(x: number): { readonly re: number; readonly im: number } {
+  if (!(Math.abs(x) < 1e6)) return { re: NaN, im: NaN };
+  const k = x / (Math.PI / 2) + roundingShift - roundingShift;
+  const r = x - k * halfPiHigh - k * halfPiLow;
+  const z = r * r;
+  const s =
+    r *
+    (1 +
+      z *
+        (-1 / 6 +
+          z *
+            (1 / 120 +
+              z *
+                (-1 / 5040 +
+                  z *
+                    (1 / 362880 +
+                      z *
+                        (-1 / 39916800 +
+                          z * (1 / 6227020800 + z * (-1 / 1307674368000 + z * (1 / 355687428096000)))))))));
+  // cos r - 1.
+  const c =
+    z *
+    (-1 / 2 +
+      z *
+        (1 / 24 +
+          z *
+            (-1 / 720 +
+              z *
+                (1 / 40320 +
+                  z *
+                    (-1 / 3628800 +
+                      z *
+                        (1 / 479001600 +
+                          z * (-1 / 87178291200 + z * (1 / 20922789888000 - z / 6402373705728000))))))));
+  switch (((k % 4) + 4) % 4) {
+    case 0:
+      return { re: c, im: s };
+    case 1:
+      return { re: -1 - s, im: 1 + c };
+    case 2:
+      return { re: -2 - c, im: -s };
+    default:
+      return { re: s - 1, im: -1 - c };
+  }
+}

@@ -50,7 +50,7 @@ export function epsilonAnswer(event: DpEvent, query: EpsilonQuery, maxSize: numb
     direction: found.direction,
     method: found.method,
     budget: found.budget,
-    grid: found.method === 'pld' ? found.grid : null,
+    grid: found.grid.cells > 0 ? found.grid : null,
     version: accountantVersion,
     digest: digestOf(event, relation, { delta }),
   };
@@ -94,7 +94,7 @@ export function deltaOf(event: DpEvent, query: DeltaQuery): DeltaAnswer {
     direction: found.direction,
     method: found.method,
     budget: found.budget,
-    grid: found.method === 'pld' ? found.grid : null,
+    grid: found.grid.cells > 0 ? found.grid : null,
     version: accountantVersion,
     digest: digestOf(event, relation, { epsilon }),
   };

@@ -109,6 +109,29 @@ export function tiltNear(chosen: Tilt, cumulant: CumulantFunction, epsilon: numb
   return { ...chosen, nats: outsideFor(excess) };
 }
 
+/** The tilt t >= 0 at which Chernoff's bound K(t) - t epsilon is least (within a fifth), and the bound. */
+export function bestTilt(
+  cumulant: CumulantFunction,
+  epsilon: number,
+  start: number,
+): { readonly tilt: number; readonly least: number } {
+  const bound = (t: number): number => {
+    const value = cumulant(t).value - t * epsilon;
+    return Number.isNaN(value) ? Infinity : value;
+  };
+  let tilt = start;
+  let least = bound(tilt);
+  for (const factor of [1.25, 0.8]) {
+    for (let k = 0; k < 60; k++) {
+      const value = bound(tilt * factor);
+      if (!(value < least)) break;
+      least = value;
+      tilt *= factor;
+    }
+  }
+  return { tilt, least };
+}
+
 /**
  * The tilt at which to compute delta near `epsilon`. Where Chernoff's bound K(t) - t epsilon is least, rounding is
  * least, but rare large losses may make the window many times wider; smaller tilts narrow it. Chosen: the narrowest
@@ -124,27 +147,14 @@ export function tiltFor(
   nats: number,
   seen?: number,
 ): Tilt {
-  const bound = (t: number): number => {
-    const value = cumulant(t).value - t * epsilon;
-    return Number.isNaN(value) ? Infinity : value;
-  };
-  let tilt = start;
-  let least = bound(tilt);
-  for (const factor of [1.25, 0.8]) {
-    for (let k = 0; k < 60; k++) {
-      const value = bound(tilt * factor);
-      if (!(value < least)) break;
-      least = value;
-      tilt *= factor;
-    }
-  }
-  const slope = tilt;
+  const { tilt: slope, least } = bestTilt(cumulant, epsilon, start);
+  let tilt = slope;
   const limit = Math.max(least + 0.5, logDelta + nats);
   let best = { tilt, slope, nats: seen ?? 35 };
   let narrowest = Infinity;
   const starts = { low: {}, high: {} };
   for (let k = 0, wider = 0; k < 20 && wider < 3; k++, wider++) {
-    const value = bound(tilt);
+    const value = cumulant(tilt).value - tilt * epsilon;
     if (!(value <= limit)) break;
     const margin = seen ?? outsideFor(value - logDelta);
     const high = edgeOf(cumulant, tilt, margin, 1, { tolerance: 0.1, ...starts.high });

@@ -20,6 +20,7 @@ function roundedDown(value: number, digits: number): string {
 
 const methods: Readonly<Record<Answer['method'], string>> = {
   'closed-form': 'closed form',
+  contour: 'privacy loss distribution by its characteristic function, two-sided',
   pld: 'privacy loss distribution, two-sided',
   rdp: 'Renyi divergence (an upper bound only)',
   zcdp: 'zero-concentrated DP (an upper bound only)',

@@ -38,7 +38,7 @@ test('epsilon of DP-SGD, for people and as JSON', async () => {
   const answer = JSON.parse(line) as { epsilon: { upper: number }; method: string; relation: string };
   expect(answer.epsilon.upper).toBeGreaterThanOrEqual(1.8282264771793373);
   expect(answer.epsilon.upper).toBeLessThan(1.8282366793299456 * (1 + 1e-4));
-  expect(answer).toMatchObject({ method: 'pld', relation: 'add-or-remove-one' });
+  expect(answer).toMatchObject({ method: 'contour', relation: 'add-or-remove-one' });
 });
 
 test('the missing one is solved for; two missing are refused', async () => {

@@ -8,6 +8,7 @@ import { mechanismWords } from './mechanism-words.ts';
 
 const methods: Readonly<Record<Plan['accountant']['method'], string>> = {
   'closed-form': 'closed form',
+  contour: 'privacy loss distribution from its characteristic function, bounded from both sides',
   pld: 'privacy loss distribution on a grid, bounded from both sides',
   rdp: 'Renyi differential privacy, minimised over orders',
   zcdp: 'zero-concentrated differential privacy',
