@@ -52,7 +52,7 @@ export async function finishRun(run: TrainedRun, options: Omit<TrainOptions, 'ou
       else inside['validation (private)'] = figures;
     }
     if (retention !== undefined) metrics['retention'] = await retentionOf(run, retention);
-    await writeRelease(run, metrics);
+    await writeRelease(run, metrics, options.onPublicData);
     if (run.charging) await settleCharges(run.charging, directory, options);
   } finally {
     await run.close();

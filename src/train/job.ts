@@ -46,6 +46,8 @@ export interface TrainOptions extends LedgerOptions {
   readonly out: string;
   /** Trains the same job without clipping and noise; everything it makes is stamped NOT PRIVATE. */
   readonly nonPrivate?: boolean;
+  /** The data was declared public: a stage before a private job, whose model must not stamp that of the job. */
+  readonly onPublicData?: boolean;
   /** Runs exactly this plan or nothing. */
   readonly plan?: JobPlan;
   /** The search that this run is a trial of. */

@@ -12,8 +12,13 @@ export type ReleasedMetrics = Readonly<Record<string, unknown>>;
 /**
  * Writes `release/`: the merged model as a Hugging Face checkpoint, the adapter with how it is used where there is one, and
  * metrics. plan.json lies there since the start; the report and the model card are made from all of it.
+ * @param onPublicData - a model that learnt without privacy is then not stamped: nobody in its data needs protection
  */
-export async function writeRelease(run: TrainedRun, metrics: ReleasedMetrics): Promise<void> {
+export async function writeRelease(
+  run: TrainedRun,
+  metrics: ReleasedMetrics,
+  onPublicData = false,
+): Promise<void> {
   const { session, lora, directory, model, plan, labelNames } = run;
   const network = session.network({ ...(lora && { lora }) });
   await session.prepare(network);
@@ -34,7 +39,7 @@ export async function writeRelease(run: TrainedRun, metrics: ReleasedMetrics): P
     params: network.params,
     values,
   });
-  const stamp = run.isPrivate ? {} : { not_private: true };
+  const stamp = run.isPrivate || onPublicData ? {} : { not_private: true };
   await writeModel(join(directory.release, 'model'), {
     config: { ...exported.config, ...stamp },
     tensors: exported.tensors as Iterable<NamedTensor>,

@@ -79,7 +79,7 @@ function stageConfig(base: Config, { task: own, data, train }: Stage): Config {
 
 async function trainStage(config: Config, out: string, options: TrainOptions): Promise<void> {
   const { observer, world } = options;
-  const quiet = { observer, nonPrivate: true, ...(world && { world }) };
+  const quiet = { observer, nonPrivate: true, onPublicData: true, ...(world && { world }) };
   if (existsSync(join(out, 'release', 'metrics.json'))) return;
   const run = existsSync(runDirectory(out).start)
     ? await resumeJob(out, quiet)

@@ -1,7 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readPlanFile, trainJob } from '../../src/train/index.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { reproducibleRng } from '../../privacy/index.ts';
+import { createEngine } from '../../src/engines/index.ts';
+import { greedy, openWriter } from '../../src/generate/index.ts';
+import { buildNetwork, feedsOf, loadParameters, tensorsOf } from '../../src/models/index.ts';
+import { pretrain, readPlanFile, trainJob } from '../../src/train/index.ts';
+import { maskedBatch } from '../../src/train/masking.ts';
+import { openBaseModel } from '../../src/train/materials.ts';
+import { verify } from '../../src/verify/index.ts';
 import { writeReport } from '../../src/report/index.ts';
 import {
   createWorkplace,
@@ -76,3 +83,119 @@ test('a stage on data that is not declared public is refused', async () => {
     'stages.0.public',
   );
 });
+
+describe('continued pretraining', () => {
+  const pretraining = {
+    name: 'more-text',
+    public: true,
+    task: 'pretraining',
+    data: { train: 'public.csv', columns: { text: 'text' } },
+    train: { steps: 30, batchSize: 16, learningRate: 0.01 },
+  };
+
+  test('of an encoder, by masked tokens, feeds what comes next', async () => {
+    const run = newRun(place);
+    const told = recorder();
+    await runJob(await tinyJob(place, { stages: [pretraining, stage] }), run, { observer: told });
+    const plan = await readPlanFile(join(run, 'release', 'plan.json'));
+    expect(plan.stages).toMatchObject([{ name: 'more-text', task: 'pretraining' }, { name: 'intermediate' }]);
+    const made = join(run, 'private', 'stages', 'more-text', 'release', 'model');
+    const base = await tensorsIn(join(place.model, 'model.safetensors'));
+    const learnt = await tensorsIn(join(made, 'model.safetensors'));
+    expect(Object.keys(learnt).sort()).toEqual(Object.keys(base).sort());
+    expect(largestDifference(base, learnt)).toBeGreaterThan(1e-3);
+    const [before, after] = [await lossOf(place.model), await lossOf(made)];
+    expect(after).toBeLessThan(before - 0.2);
+
+    const { report } = await writeReport(run);
+    expect(report.baseModel.pretraining).toContain('more-text (pretraining, training file with SHA-256 ');
+    const { checks } = await verify(run);
+    expect(checks.filter(({ outcome }) => outcome === 'failed')).toEqual([]);
+  });
+
+  test('of a decoder, by next tokens', async () => {
+    const text = join(place.root, 'public.txt');
+    const lines = Array.from({ length: 30 }, (_, k) =>
+      k % 2 ? 'the road is long and cold' : 'a lamp on a table',
+    );
+    await writeFile(text, `${lines.join('\n')}\n`);
+    const shape = {
+      kind: 'gpt2' as const,
+      vocabularySize: 300,
+      layers: 1,
+      width: 16,
+      heads: 2,
+      maxTokens: 16,
+    };
+    const learn = { text, batchSize: 16, steps: 5, learningRate: 0.001, seed: 0, observer: recorder() };
+    await pretrain({ ...shape, ...learn, out: join(place.root, 'writer') });
+    const config = await tinyJob(place, {
+      model: 'writer',
+      task: 'generation',
+      stages: [
+        {
+          ...pretraining,
+          data: { train: 'public.txt', format: 'text' },
+          train: { steps: 60, batchSize: 8, learningRate: 0.01 },
+        },
+      ],
+      data: { labels: undefined, columns: { text: 'text', label: undefined } },
+      train: { method: 'lora', steps: 2 },
+      evaluate: { baselines: [] },
+    });
+    const run = newRun(place);
+    await runJob(config, run);
+    const writer = await openWriter(join(run, 'private', 'stages', 'more-text', 'release', 'model'), {
+      threads: 1,
+    });
+    const [tokens] = await writer.write([writer.prompt('the road')], {
+      ...greedy,
+      maxNewTokens: 8,
+      endIds: writer.defaults.endIds,
+    });
+    expect(writer.tokenizer.decode(tokens!)).toContain(' is long');
+    await writer.close();
+  });
+
+  test('a second start does not repeat it, and one that was stopped starts again', async () => {
+    const config = await tinyJob(place, { stages: [pretraining] });
+    const run = newRun(place);
+    const stopping = { ...recorder(), stopping: () => true };
+    await expect(trainJob(config, { out: run, observer: stopping })).rejects.toMatchObject({
+      code: 'interrupted',
+    });
+    await runJob(config, run);
+    expect((await readPlanFile(join(run, 'release', 'plan.json'))).stages).toHaveLength(1);
+  });
+
+  test.each([
+    [{ train: { method: 'lora' } }, 'makes no use of train.method'],
+    [{ data: { ...pretraining.data, labels: ['a', 'b'] } }, 'makes no use of data.labels'],
+    [{ train: { steps: 3, epochs: 2 } }, 'both train.steps and train.epochs'],
+  ])('what it makes no use of is refused: %j', async (change, message) => {
+    await expect(tinyJob(place, { stages: [{ ...pretraining, ...change }] })).rejects.toThrow(message);
+  });
+});
+
+/** Mean loss of a masked language model on the public texts, nats a predicted token. */
+async function lossOf(path: string): Promise<number> {
+  const model = await openBaseModel(path, 'model');
+  const network = buildNetwork({ architecture: model.architecture, task: 'masked-lm', maxTokens: 16 });
+  const { values } = await loadParameters(model.directory.weights, {
+    architecture: model.architecture,
+    params: network.params,
+    rng: reproducibleRng('head'),
+    head: 'checkpoint',
+  });
+  const engine = await createEngine({ threads: 1 });
+  await engine.write(tensorsOf(network.params, values));
+  const program = await engine.load(network.graph);
+  const texts = madeUpRows(40, 'public').map(
+    ({ text }) => model.tokenizer.encode(text, undefined, { maxLength: 16 }).ids,
+  );
+  const batch = maskedBatch(texts, model.tokenizer, reproducibleRng('masks'));
+  const { data } = (await program.run(feedsOf(network, batch)))[network.output]!;
+  await engine.dispose();
+  await model.directory.close();
+  return [...data].reduce((sum, loss) => sum + loss, 0) / data.length;
+}
