@@ -18,15 +18,16 @@ import {
   writeRows,
   writeSheets,
   writeTexts,
-  type Making,
-  type Quality,
+  type DownstreamJob,
+  type QualityMeasure,
   type Source,
   type TextRequest,
 } from '../synthesis/index.ts';
-import { summaryRow, type Observer } from '../train/index.ts';
+import type { Observer } from '../train/index.ts';
 import { choiceOptions, promptOf, settingsFor, type ChoiceArguments } from './generate.ts';
-import { outputFor, type CommonArguments, type Output } from './output.ts';
+import { outputFor, type CommonArguments } from './output.ts';
 import type { Progress } from './progress.ts';
+import { showSynthesis } from './synthesize-report.ts';
 
 interface Arguments extends CommonArguments, ChoiceArguments {
   readonly run: string;
@@ -129,29 +130,18 @@ export const synthesize: CommandModule<CommonArguments, Arguments> = {
     const requests = shares
       ? labelledRequests(args.number, shares, template!)
       : promptedRequests(args.number, prompts);
-    const writer = await openWriter(args.run);
-    const settings = choiceFor(args, writer);
-    const quality = await prepareQuality(source, {
-      texts: args.number,
-      seed: settings.seed,
-      downstream,
-      compareReal: args['compare-real'],
-      encoder: args['mauve-encoder'],
-      reference: args['mauve-reference'],
-    }).catch(async (error: unknown) => {
-      await writer.close();
-      throw error;
-    });
-    const file = join(args.out, 'data.jsonl');
     const progress = output.progress();
+    const { settings, rows, quality } = await make({ args, source, requests, downstream, progress });
+    const file = join(args.out, 'data.jsonl');
     try {
-      const rows = await write(writer, source, requests, settings, progress);
       await mkdir(args.out, { recursive: true });
       await writeRows(file, rows);
       const found = await quality.measure(rows, file, observerOf(progress));
       progress.done();
       const making = { settings, template, shares, prompts: new Set(prompts).size };
-      await report(output, args, source, making, found);
+      const sheet = sheetOf(source, making, found.released);
+      const path = await writeSheets(source, args.out, sheet, found.inside);
+      showSynthesis(output, { out: args.out, sheet, inside: found.inside, path }, args['show-private']);
     } finally {
       progress.done();
       await quality.close();
@@ -194,18 +184,35 @@ async function readPrompts(
   throw new InvalidParameterError(`prompts=${file}: has no text. Give one prompt a line.`);
 }
 
-/** Writes all texts, and closes the writer: what comes next needs the memory. */
-async function write(
-  writer: Writer,
-  source: Source,
-  requests: readonly TextRequest[],
-  settings: WritingSettings,
-  progress: Progress,
-) {
+interface Making {
+  readonly args: Arguments;
+  readonly source: Source;
+  readonly requests: readonly TextRequest[];
+  readonly downstream: DownstreamJob | undefined;
+  readonly progress: Progress;
+}
+
+/** Writes all texts, once it is sure that all that is asked for can be measured; the writer's memory is free then. */
+async function make({ args, source, requests, downstream, progress }: Making) {
+  const writer = await openWriter(args.run);
+  let quality: QualityMeasure | undefined;
   try {
-    return await writeTexts(writer, source, requests, settings, (texts) =>
+    const settings = choiceFor(args, writer);
+    quality = await prepareQuality(source, {
+      texts: args.number,
+      seed: settings.seed,
+      downstream,
+      compareReal: args['compare-real'],
+      encoder: args['mauve-encoder'],
+      reference: args['mauve-reference'],
+    });
+    const rows = await writeTexts(writer, source, requests, settings, (texts) =>
       progress.update({ step: texts, steps: requests.length, label: 'texts', unit: 'texts' }),
     );
+    return { settings, quality, rows };
+  } catch (error) {
+    await quality?.close();
+    throw error;
   } finally {
     await writer.close();
   }
@@ -220,61 +227,4 @@ function observerOf(progress: Progress): Observer {
     event: () => undefined,
     stopping: () => false,
   };
-}
-
-async function report(
-  output: Output,
-  { out, 'show-private': showPrivate }: Arguments,
-  source: Source,
-  making: Making,
-  { released, inside }: Quality,
-): Promise<void> {
-  const sheet = sheetOf(source, making, released);
-  const path = await writeSheets(source, out, sheet, inside);
-  const { figures, downstream, likeness } = released;
-  output.table([
-    {
-      texts: figures.texts,
-      duplicates: figures.duplicates.toFixed(3),
-      'words, median': figures.words.median,
-      distinct2: figures.distinct2.toFixed(3),
-      ...(likeness && { 'MAUVE, public texts': likeness.mauve.toFixed(3) }),
-    },
-  ]);
-  if (downstream) {
-    output.line();
-    output.table(rowsOf({ 'trained on these texts': downstream.classifier, majority: downstream.majority }));
-  }
-  output.line();
-  output.line(sheet.statement);
-  output.line(
-    `${out}: data.jsonl, sheet.json and README.md ${source.isPrivate ? 'may be published' : 'carry no guarantee'}`,
-  );
-  if (path === undefined || !inside) return done();
-  output.line(
-    `${path}: compares with the private data, must stay where it is${showPrivate ? ':' : ' (--show-private prints it)'}`,
-  );
-  if (showPrivate) {
-    const { overlap, likeness: alike, real } = inside;
-    output.line();
-    output.table([
-      {
-        'whole private texts': overlap.copies,
-        [`shared runs of ${overlap.length} words`]: overlap.shared.toFixed(4),
-        ...(alike && { 'MAUVE, training data': alike.mauve.toFixed(3) }),
-      },
-    ]);
-    if (real) output.table(rowsOf({ 'trained on the real data, NOT PRIVATE': real.classifier }));
-  }
-  done();
-
-  function done(): void {
-    output.event({ event: 'done', out, figures, downstream: downstream ?? null, likeness: likeness ?? null });
-  }
-}
-
-function rowsOf(models: Readonly<Record<string, unknown>>) {
-  return Object.entries(models)
-    .map(([name, metrics]) => summaryRow(name, metrics))
-    .filter((row) => row !== undefined);
 }

@@ -1,3 +1,4 @@
+import { InvalidParameterError } from '../../privacy/index.ts';
 import { clustersOf, type ClusterOptions } from './clusters.ts';
 import { normalised, principalComponents, type Points } from './points.ts';
 
@@ -28,12 +29,16 @@ const [mixtures, margin] = [25, 1e-6];
  * are those of mauve-text 0.4.0; clusters, which depend on random starts there as here, differ.
  * @param reference - features of the texts to resemble
  * @param written - of as many columns
+ * @throws InvalidParameterError where a feature is not finite
  */
 export function mauveOf(reference: Points, written: Points, rng: ClusterOptions['rng']): MauveFigures {
   const { width } = reference;
   const both = new Float64Array((reference.count + written.count) * width);
   both.set(reference.data);
   both.set(written.data, reference.data.length);
+  if (!both.every(Number.isFinite)) {
+    throw new InvalidParameterError('features: some are not finite numbers. Take another encoder.');
+  }
   const points = normalised({ count: reference.count + written.count, width, data: both });
   const clusters = Math.max(2, roundedHalfEven(Math.min(reference.count, written.count) / textsPerCluster));
   const nearest = clustersOf(principalComponents(points, varianceKept), { clusters, starts, rounds, rng });

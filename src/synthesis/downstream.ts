@@ -82,12 +82,13 @@ export async function measureDownstream(
 function trainingConfig({ config, labels }: DownstreamJob, texts: string | undefined): Config {
   const { test: _, validation: __, ...own } = config.data;
   const { parallel: ___, split, ...rest } = own;
+  const { unit: _____, ...columns } = own.columns;
   const synthetic = (train: string): Config['data'] => ({
     ...rest,
     train,
     split: { seed: split.seed, test: 0, validation: 0 },
     format: 'auto',
-    columns: { text: 'text', label: 'label' },
+    columns: { ...columns, text: 'text', label: 'label' },
     labels: [...labels],
   });
   const { retention: ____, ...evaluate } = config.evaluate;

@@ -12,7 +12,7 @@ import {
 import { privateTexts, type Observer } from '../train/index.ts';
 import { measureDownstream, type Downstream, type DownstreamJob } from './downstream.ts';
 import { openTextEncoder } from './features.ts';
-import { likenessOf, sampleTexts, type Likeness } from './likeness.ts';
+import { likenessOf, mostCompared, sampleTexts, type Likeness } from './likeness.ts';
 import type { Source } from './source.ts';
 import type { SyntheticRow } from './texts.ts';
 
@@ -80,7 +80,7 @@ export async function prepareQuality(source: Source, request: QualityRequest): P
       ? undefined
       : await sampleTexts(
           publicFile === undefined ? privateTexts(inside!.config) : textsIn(publicFile),
-          texts,
+          Math.min(texts, mostCompared),
           rng.fork('reference'),
         );
   const encoder = encoderPath === undefined ? undefined : await openTextEncoder(encoderPath);

@@ -14,6 +14,8 @@ export interface LabelShare {
 
 /** Stands for the label in a template. */
 const placeholder = '{label}';
+/** Of sums of shares. */
+const rounding = 1e-9;
 
 /**
  * Shares of labels, as declared: nothing is counted from data.
@@ -41,7 +43,7 @@ export function labelShares(given: readonly string[]): readonly LabelShare[] {
 
 /**
  * A request for each of `count` texts, labels mixed evenly: of the first n texts, for any n, each label has its share within
- * one text.
+ * one text (Tijdeman, The chairman assignment problem, Discrete Mathematics 32, 1980).
  * @param template - the prompt of a label, with `{label}` in it
  * @throws InvalidParameterError for a template without `{label}`
  */
@@ -56,11 +58,16 @@ export function labelledRequests(
     );
   }
   const made = shares.map(() => 0);
+  const least = 1 / (2 * shares.length - 2);
   return Array.from({ length: count }, (_, index) => {
-    const owed = shares.map(({ share }, at) => share * (index + 1) - made[at]!);
-    const next = owed.indexOf(Math.max(...owed));
-    made[next]! += 1;
-    const { label } = shares[next]!;
+    // Of the labels that are owed enough, the one whose next text is due first.
+    const [next] = shares
+      .map(({ share }, at) => ({ at, share, owed: share * (index + 1) - made[at]! }))
+      .filter(({ owed }) => owed > least - rounding)
+      .map(({ at, share, owed }) => ({ at, due: (1 - least - owed) / share }))
+      .sort((a, b) => a.due - b.due);
+    made[next!.at]! += 1;
+    const { label } = shares[next!.at]!;
     return { label, prompt: template.replaceAll(placeholder, () => label) };
   });
 }

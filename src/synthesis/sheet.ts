@@ -25,6 +25,7 @@ export interface Sheet extends PublicQuality {
   readonly guarantee: {
     readonly epsilon: number;
     readonly delta: number;
+    readonly relation: Source['plan']['privacy']['relation'];
     readonly unit: Source['plan']['privacy']['unit'];
     /** Hash of the plan. */
     readonly plan: string;
@@ -52,6 +53,7 @@ export function sheetOf({ plan, isPrivate }: Source, making: Making, quality: Pu
       ? {
           epsilon: (search ?? privacy).epsilon,
           delta: privacy.delta,
+          relation: privacy.relation,
           unit: privacy.unit,
           plan: privacy.hash,
         }
@@ -78,7 +80,7 @@ export function sheetPage(sheet: Sheet): string {
     '',
     ...(guarantee
       ? [
-          `Guarantee of the model: epsilon ${roundedUp(guarantee.epsilon, 4)} at delta ${guarantee.delta}, for ${guarantee.unit.kind === 'user' ? 'every person with all of their records' : 'every single record'}. Who is in the data can be looked for in these texts with no better success than that; whether a text is true, apt or fair, the guarantee does not say.`,
+          `Guarantee of the model: epsilon ${roundedUp(guarantee.epsilon, 4)} at delta ${guarantee.delta}, for ${guarantee.unit.kind === 'user' ? 'every person with all of their records' : 'every single record'} (${guarantee.relation}). Nobody can tell from these texts whether somebody is in the training data any better than that allows. Whether a text is true, apt or fair, the guarantee does not say.`,
           '',
         ]
       : []),

@@ -423,7 +423,7 @@ describe('dptune synthesize', () => {
   test('writes texts, says what they cost, and keeps their overlap with the data private', async () => {
     const out = join(root, 'synthetic');
     await synthesize(whole, '-n', '5', '--out', out, '--seed', '1', '--max-new-tokens', '6');
-    expect(await filesIn(out)).toEqual(['data.jsonl', 'sheet.json']);
+    expect(await filesIn(out)).toEqual(['README.md', 'data.jsonl', 'sheet.json']);
     expect(await linesOf(join(out, 'data.jsonl'))).toHaveLength(5);
     const sheet = await jsonOf(join(out, 'sheet.json'));
     const { privacy } = await jsonOf<{ privacy: { epsilon: number; hash: string } }>(
@@ -434,7 +434,9 @@ describe('dptune synthesize', () => {
       guarantee: { epsilon: privacy.epsilon, plan: privacy.hash },
       figures: { texts: 5 },
     });
-    expect(await jsonOf(join(whole, 'private', 'overlap-synthetic.json'))).toMatchObject({ length: 8 });
+    expect(await jsonOf(join(whole, 'private', 'synthesis-synthetic.json'))).toMatchObject({
+      overlap: { length: 8 },
+    });
     await expect(synthesize(whole, '-n', '5', '--out', out)).rejects.toThrow(/out=.*: exists/);
     const again = join(root, 'again');
     await synthesize(whole, '-n', '5', '--out', again, '--seed', '1', '--max-new-tokens', '6');
