@@ -70,7 +70,9 @@ function frontMatter(report: Report): Record<string, Yaml | undefined> {
 /** What the hub calls the plain use of the model. */
 function pipelineOf({ dataset, labelWords }: Report): string {
   if (isGiven(labelWords)) return labelWords.model === 'masked-lm' ? 'fill-mask' : 'text-generation';
-  return dataset.task === 'generation' ? 'text-generation' : 'text-classification';
+  const { task } = dataset;
+  if (task === 'token-classification') return task;
+  return task === 'generation' ? 'text-generation' : 'text-classification';
 }
 
 function opening(report: Report): string[] {
@@ -179,9 +181,11 @@ function data({ dataset, statements }: Report): string[] {
   ];
 }
 
-function usage({ head, labelWords, dataset, artifacts }: Report): string[] {
+function usage(report: Report): string[] {
+  const { head, labelWords, dataset, artifacts } = report;
   const isGeneration = dataset.task === 'generation';
-  const [name, task] = isGeneration ? ['write', 'text-generation'] : ['classify', 'text-classification'];
+  const isTags = dataset.task === 'token-classification';
+  const name = isGeneration ? 'write' : isTags ? 'find' : 'classify';
   const adapter = artifacts.some(({ path }) => path.startsWith('adapter/'));
   const adapterAlone = adapter ? ['The adapter alone: see adapter/README.md.', ''] : [];
   if (isGiven(labelWords)) {
@@ -203,7 +207,7 @@ function usage({ head, labelWords, dataset, artifacts }: Report): string[] {
   return [
     '```python',
     'from transformers import pipeline',
-    `${name} = pipeline('${task}', model='model')`,
+    `${name} = pipeline('${pipelineOf(report)}', model='model'${isTags ? ", aggregation_strategy='first'" : ''})`,
     '```',
     '',
     ...(head === 'mean' && !isGeneration

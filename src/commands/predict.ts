@@ -4,6 +4,7 @@ import type { CommandModule } from 'yargs';
 import { DataError, InvalidParameterError } from '../../privacy/errors.ts';
 import { openClassifier, type Classifier } from '../train/index.ts';
 import type { CommonArguments } from './output.ts';
+import { findEntities, parseSentence } from './predict-entities.ts';
 
 interface Arguments extends CommonArguments {
   readonly run: string;
@@ -13,17 +14,24 @@ interface Arguments extends CommonArguments {
 
 type Pair = readonly [text: string, pair?: string];
 
-/** Classifies texts, one a line, into lines of JSON. */
+/** A line of the input, with its number from 1. */
+interface Line {
+  readonly text: string;
+  readonly number: number;
+}
+
+/** Classifies texts, one a line, or finds the entities in them, into lines of JSON. */
 export const predict: CommandModule<CommonArguments, Arguments> = {
   command: 'predict <run> [input]',
-  describe: 'Classify texts with the model of a run',
+  describe: 'Classify texts, or find entities in them, with the model of a run',
   builder: (parser) =>
     parser
       .positional('run', { type: 'string', demandOption: true, describe: 'Run, release or model directory' })
       .positional('input', {
         type: 'string',
         default: '-',
-        describe: 'Texts, one a line, or lines of JSON with "text" and "textPair"; - is standard input',
+        describe:
+          'Texts, one a line, or lines of JSON with "text" and "textPair", or "tokens" (words) for entities; - is standard input',
       })
       .option('batch', { type: 'number', default: 32, describe: 'Texts computed at once' })
       .example('$0 predict run < texts.txt', 'one JSON line a text'),
@@ -33,21 +41,18 @@ export const predict: CommandModule<CommonArguments, Arguments> = {
     }
     const classifier = await openClassifier(run);
     try {
-      let waiting: Pair[] = [];
+      let waiting: Line[] = [];
       const flush = async (): Promise<void> => {
         if (waiting.length === 0) return;
-        const outputs = await classifier.logits(waiting);
-        const width = classifier.labelNames.length;
-        for (let row = 0; row < waiting.length; row++) {
-          const answer = answerOf(classifier, outputs.subarray(row * width, (row + 1) * width));
+        for (const answer of await answersTo(classifier, waiting)) {
           process.stdout.write(`${JSON.stringify(answer)}\n`);
         }
         waiting = [];
       };
-      let line = 0;
+      let number = 0;
       const stream = input === '-' ? process.stdin : createReadStream(input);
       for await (const text of createInterface({ input: stream, crlfDelay: Infinity })) {
-        waiting.push(parse(text, (line += 1)));
+        waiting.push({ text, number: (number += 1) });
         if (waiting.length >= batch) await flush();
       }
       await flush();
@@ -56,6 +61,21 @@ export const predict: CommandModule<CommonArguments, Arguments> = {
     }
   },
 };
+
+async function answersTo(
+  classifier: Classifier,
+  lines: readonly Line[],
+): Promise<readonly Record<string, unknown>[]> {
+  if (classifier.task === 'token-classification') {
+    return findEntities(
+      classifier,
+      lines.map(({ text, number }) => parseSentence(text, number)),
+    );
+  }
+  const outputs = await classifier.logits(lines.map(({ text, number }) => parse(text, number)));
+  const width = classifier.labelNames.length;
+  return lines.map((_, row) => answerOf(classifier, outputs.subarray(row * width, (row + 1) * width)));
+}
 
 /** A line is a text, or an object with `text` and perhaps `textPair`. */
 function parse(line: string, number: number): Pair {

@@ -46,7 +46,7 @@ const hazards: readonly Rule[] = [
         }
       : undefined,
   ({ task, data, train }) =>
-    declaredLabels({ data, train }) === undefined && (task === 'classification' || task === 'multi-label')
+    declaredLabels({ data, train }) === undefined && task !== 'regression' && task !== 'generation'
       ? {
           setting: 'data.labels=auto',
           hazard: 'H7',

@@ -152,5 +152,6 @@ function choices(
 
 function metricOf({ task }: Config): string {
   if (task === 'regression') return 'pearson';
+  if (task === 'token-classification') return 'f1';
   return task === 'multi-label' ? 'microF1' : 'accuracy';
 }
