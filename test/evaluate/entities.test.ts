@@ -1,0 +1,126 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { reproducibleRng } from '../../privacy/index.ts';
+import {
+  entitiesOf,
+  evaluatePredictions,
+  majorityMetrics,
+  slicedMetrics,
+  type EntityFigures,
+} from '../../src/evaluate/index.ts';
+
+interface Case {
+  readonly name: string;
+  readonly labelNames: readonly string[];
+  readonly offsets: readonly number[];
+  readonly codes: readonly number[];
+  readonly positions: readonly number[];
+  readonly outputs: readonly number[];
+  readonly figures: Readonly<Record<string, number>>;
+  readonly kinds: Readonly<Record<string, EntityFigures>>;
+}
+const golden = JSON.parse(readFileSync(new URL('../golden/entities.json', import.meta.url), 'utf8')) as {
+  readonly cases: readonly Case[];
+};
+const none = { bootstrap: 0, rng: reproducibleRng(0) };
+
+function predictionsOf({ labelNames, offsets, codes, positions, outputs }: Case) {
+  return {
+    task: 'token-classification' as const,
+    labelNames,
+    labels: {
+      offsets: Uint32Array.from(offsets),
+      codes: Int32Array.from(codes),
+      positions: Int32Array.from(positions),
+    },
+    outputs: Float32Array.from(outputs),
+  };
+}
+
+describe('figures of entities equal those of seqeval (default for BIO, strict for BIOES)', () => {
+  it.each(golden.cases.map((each) => [each.name, each] as const))('%s', (_, each) => {
+    const found = evaluatePredictions(predictionsOf(each), none);
+    for (const [name, expected] of Object.entries(each.figures)) {
+      expect(found[name as 'f1'], name).toBeCloseTo(expected, 6);
+    }
+    expect(found.records).toBe(each.offsets.length - 1);
+    for (const [kind, expected] of Object.entries(each.kinds)) {
+      const { f1, ...others } = found.kinds![kind]!;
+      expect(f1).toBeCloseTo(expected.f1, 10);
+      expect(others).toEqual({
+        precision: expected.precision,
+        recall: expected.recall,
+        entities: expected.entities,
+      });
+    }
+    // The other reading of the tags gives another figure, where many are wrong.
+    if (each.name.endsWith('wrong')) expect(found.f1).toBeLessThan(0.6);
+  });
+});
+
+describe('tags that do not go together', () => {
+  const bio = ['I-PER', 'I-PER', 'I-LOC', 'O', 'B-LOC', 'B-LOC', 'I-PER'];
+  it('begin an entity where they are read as conlleval does', () => {
+    expect(entitiesOf(bio).map(({ kind, start, end }) => `${kind} ${start} ${end}`)).toEqual([
+      'PER 0 2',
+      'LOC 2 3',
+      'LOC 4 5',
+      'LOC 5 6',
+      'PER 6 7',
+    ]);
+  });
+  it('are none where they are read strictly', () => {
+    const bioes = ['B-PER', 'I-PER', 'O', 'E-LOC', 'S-LOC', 'B-LOC', 'E-LOC', 'B-PER', 'E-LOC', 'I-PER'];
+    expect(entitiesOf(bioes, 'strict')).toEqual([
+      { kind: 'LOC', start: 4, end: 5 },
+      { kind: 'LOC', start: 5, end: 7 },
+    ]);
+    expect(entitiesOf(bioes)).toHaveLength(7);
+  });
+});
+
+describe('around the figures', () => {
+  const predictions = predictionsOf(golden.cases[0]!);
+  it('every word outside is what the majority answers: no entity is right', () => {
+    const found = majorityMetrics(predictions, predictions, none) as unknown as Record<string, unknown>;
+    const outside = predictions.labels.codes.filter((code) => code === 0).length;
+    expect(found).toMatchObject({ f1: 0, precision: 0, recall: 0, loss: null });
+    expect(found['tokenAccuracy']).toBeCloseTo(outside / predictions.labels.codes.length, 12);
+  });
+
+  it('intervals resample sentences, and hold the figure', () => {
+    const { f1, intervals } = evaluatePredictions(predictions, { bootstrap: 200, rng: reproducibleRng(1) });
+    const [low, high] = intervals['f1']!;
+    expect(low).toBeLessThan(f1!);
+    expect(high).toBeGreaterThan(f1!);
+    expect(high - low).toBeLessThan(0.4);
+  });
+
+  it('slices take whole sentences', () => {
+    const codes = Int32Array.from({ length: 30 }, (_, record) => record % 2);
+    const parts = slicedMetrics(predictions, { names: ['even', 'odd'], codes }, none);
+    const { kinds } = evaluatePredictions(predictions, none);
+    const count = (figures: Readonly<Record<string, EntityFigures>> | null): number =>
+      Object.values(figures!).reduce((sum, { entities }) => sum + entities, 0);
+    expect(parts['even']!.records).toBe(15);
+    expect(count(parts['even']!.kinds) + count(parts['odd']!.kinds)).toBe(count(kinds));
+  });
+
+  it('no entity, no word, no finite output: figures are null with a reason', () => {
+    const outside = { ...predictions.labels, codes: predictions.labels.codes.map(() => 0) };
+    expect(evaluatePredictions({ ...predictions, labels: outside }, none)).toMatchObject({
+      f1: null,
+      reasons: { f1: 'there are no entities' },
+    });
+    const empty = { offsets: new Uint32Array(2), codes: new Int32Array(), positions: new Int32Array() };
+    expect(
+      evaluatePredictions({ ...predictions, labels: empty, outputs: new Float32Array() }, none).reasons['f1'],
+    ).toBe('no words');
+    const outputs = predictions.outputs.slice();
+    outputs[3] = NaN;
+    expect(evaluatePredictions({ ...predictions, outputs }, none)).toMatchObject({ f1: null, kinds: null });
+    expect(() => evaluatePredictions({ ...predictions, outputs: outputs.slice(1) }, none)).toThrow(
+      /outputs\.length=\d+: must be words \* labels/,
+    );
+  });
+});
