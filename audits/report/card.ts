@@ -102,7 +102,7 @@ function guarantee({
     '',
     claim.statement,
     '',
-    `Mechanism: DP-SGD. ${mechanism.sampler} ${mechanism.noise} Generator: ${mechanism.randomness.source}.${isGiven(accounting) ? ` Accountant: ${accounting.method}, version ${accounting.version}.` : ''}`,
+    `Mechanism: ${mechanism.name}. ${mechanism.sampler} ${mechanism.noise} Generator: ${mechanism.randomness.source}.${isGiven(accounting) ? ` Accountant: ${accounting.method}, version ${accounting.version}.` : ''}`,
     '',
     sizeSource === 'declared'
       ? `The number of units, ${publicSize}, was declared public.`
