@@ -6,7 +6,7 @@ import { show, type Problems } from './problems.ts';
 const DOCUMENT = '-DOCSTART-';
 
 /**
- * Sentences of a CoNLL file: one word a line, its fields between tabs (or, in a line without any, other white space), a
+ * Sentences of a CoNLL file: one word a line, its fields between tabs (or, in a line without any, spaces), a
  * blank line after each sentence. Columns are called 1, 2, ...; `tokens` is the first and `tags` the last.
  * @param wanted - of these the first `lists` are given as lists, one item a word; the others as one value, which all words
  * of the sentence must share, such as the author
@@ -28,11 +28,11 @@ export async function* readConll(
     isBad = false;
   };
   for await (const { line, text } of textLines(path, problems)) {
-    if (text.trim() === '') {
+    if (/^[ \t]*$/.test(text)) {
       yield* finish();
       continue;
     }
-    const fields = text.includes('\t') ? text.split('\t') : text.trim().split(/\s+/);
+    const fields = text.includes('\t') ? text.split('\t') : text.split(' ').filter((part) => part !== '');
     if (fields[0] === DOCUMENT) continue;
     if (words.length === 0 && !isBad) start = line;
     width ??= Math.max(2, fields.length);

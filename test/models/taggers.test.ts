@@ -171,7 +171,7 @@ it("G1 a record alone adds what it adds beside longer ones, and the others' tags
     norms.push(found.norms[0]![0]!);
     for (const [name, sum] of Object.entries(found.sums)) {
       sums[name] ??= new Float64Array(sum.length);
-      for (const [at, value] of sum.entries()) sums[name]![at]! += value;
+      for (const [at, value] of sum.entries()) sums[name][at]! += value;
     }
   }
   const together = await gradientOf(network, values, 'full', batch);
