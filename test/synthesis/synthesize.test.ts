@@ -1,8 +1,8 @@
 import { cpSync } from 'node:fs';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { reproducibleRng } from '../../privacy/index.ts';
+import { reproducibleRng, seededStream } from '../../privacy/index.ts';
 import { runCommandLine } from '../../src/commands/command-line.ts';
 import { loadJob } from '../../src/config/index.ts';
 import { writeSafetensors } from '../../src/formats/index.ts';
@@ -26,10 +26,10 @@ let [classifier, writer, free] = ['', '', ''];
 
 beforeAll(async () => {
   place = await createWorkplace();
-  await writeFile(join(place.root, 'validation.csv'), csvOf(madeUpRows(10, 'validation')));
+  await writeFile(join(place.root, 'public.csv'), csvOf(madeUpRows(15, 'public')));
   classifier = await tinyJobFile(place, { train: { steps: 60, learningRate: 0.5 } });
   await createDecoder();
-  writer = await trained({ columns: { prompt: 'mood', completion: 'text' } }, 60);
+  writer = await trained({ columns: { prompt: 'mood', completion: 'text' } }, 120);
   free = await trained({ columns: { text: 'text' } }, 2);
 });
 afterAll(() => place.remove());
@@ -73,12 +73,13 @@ async function trained(data: Record<string, unknown>, steps: number): Promise<st
       task: 'generation',
       data: { train: 'train.csv', maxLength: 16, ...data },
       privacy: { noiseMultiplier: 0.3, delta: 1e-4, publicSize: 120, clipping: { norm: 1 } },
-      train: { method: 'full', batchSize: 40, steps, learningRate: 0.03 },
+      train: { method: 'full', batchSize: 40, steps, learningRate: 0.02 },
       performance: { threads: 1 },
     }),
   );
   const run = newRun(place);
-  await runJob((await loadJob(job)).config, run);
+  // From a seed, so that what is learnt does not vary.
+  await runJob((await loadJob(job)).config, run, { stream: seededStream('writer') });
   return run;
 }
 
@@ -97,7 +98,7 @@ async function synthesize(...args: string[]): Promise<string> {
   return printed;
 }
 
-const moods = ['--label', 'happy', '--label', 'sad=3'];
+const moods = ['--label', 'happy', '--label', 'sad'];
 let outs = 0;
 const newOut = () => join(place.root, `synthetic-${(outs += 1)}`);
 
@@ -117,7 +118,7 @@ describe('labelled texts', () => {
 
   test('have the shares that were declared', async () => {
     const rows = await linesOf<{ label: string; text: string }>(join(out, 'data.jsonl'));
-    expect(rows.filter(({ label }) => label === 'sad')).toHaveLength(120);
+    expect(rows.filter(({ label }) => label === 'sad')).toHaveLength(80);
     expect(rows).toHaveLength(160);
     expect(Object.keys(rows[0]!)).toEqual(['label', 'text']);
   });
@@ -130,7 +131,7 @@ describe('labelled texts', () => {
 
   test('what compares them with the private data stays in private/, and unprinted', async () => {
     const released = await Promise.all(
-      ['sheet.json', 'README.md'].map((name) => linesTextOf(join(out, name))),
+      ['sheet.json', 'README.md'].map((name) => readFile(join(out, name), 'utf8')),
     );
     for (const text of [...released, printed]) {
       expect(text).not.toMatch(/overlap|likeness|mauve|real"/i);
@@ -139,9 +140,9 @@ describe('labelled texts', () => {
     expect(inside).toMatchObject({
       statement: expect.stringContaining('PRIVATE') as string,
       overlap: { length: 8 },
-      likeness: { encoder: 'model', clusters: 12, texts: { reference: 123 } },
+      likeness: { encoder: 'model', clusters: 12, texts: { reference: 120 } },
     });
-    expect(inside.real.classifier.accuracy).toBeGreaterThan(0.8);
+    expect(inside.real.classifier.accuracy).toBeGreaterThan(inside.real.majority.accuracy);
   });
 
   test('leave nothing behind of the classifiers', async () => {
@@ -152,15 +153,11 @@ describe('labelled texts', () => {
   });
 });
 
-async function linesTextOf(path: string): Promise<string> {
-  return (await import('node:fs/promises')).readFile(path, 'utf8');
-}
-
 test('public texts to compare with make a figure for the sheet; a release alone can write', async () => {
   const release = join(place.root, 'release');
   cpSync(join(free, 'release'), release, { recursive: true });
   const out = newOut();
-  const reference = join(place.root, 'validation.csv');
+  const reference = join(place.root, 'public.csv');
   const args = [
     '-n',
     '20',
@@ -176,7 +173,7 @@ test('public texts to compare with make a figure for the sheet; a release alone 
   expect(await jsonOf(join(out, 'sheet.json'))).toMatchObject({
     likeness: { encoder: 'model', caution: expect.stringContaining('are few') as string },
   });
-  expect(await linesTextOf(join(out, 'README.md'))).toContain('MAUVE (1: alike)');
+  expect(await readFile(join(out, 'README.md'), 'utf8')).toContain('MAUVE (1: alike)');
 });
 
 test('private figures are printed where asked', async () => {
