@@ -247,6 +247,25 @@ describe('settings that contradict each other', () => {
     ],
     [{ privacy: { epsilon: 1, maxRecordsPerUser: 3 } }, 'has no effect with privacy.unit=record'],
     [
+      { privacy: { epsilon: 1, mechanism: { bands: 4 } } },
+      'privacy.mechanism.bands: has no effect with privacy.mechanism.kind=gaussian',
+    ],
+    [
+      { privacy: { epsilon: 1, relation: 'replace-one', mechanism: { kind: 'banded-matrix' } } },
+      'privacy.mechanism.kind=banded-matrix protects units that join or leave',
+    ],
+    [
+      { privacy: { noiseMultiplier: 1, mechanism: { kind: 'banded-matrix' } } },
+      'privacy.mechanism.bands=auto compares numbers of bands at one epsilon',
+    ],
+    [
+      {
+        privacy: { epsilon: 1, mechanism: { kind: 'banded-matrix' } },
+        train: { optimizer: { kind: 'dp-adam-bc' } },
+      },
+      'train.optimizer.kind=dp-adam-bc takes out the variance of independent noise',
+    ],
+    [
       { data: { train: 't', columns: { unit: 'author' } } },
       'record would not protect the users that data.columns.unit=author names',
     ],
