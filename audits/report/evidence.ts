@@ -29,7 +29,12 @@ export interface PlanFacts {
   readonly reasons: readonly string[];
   readonly sizeSource: 'declared' | 'counted';
   /** Trainings on public data before, without privacy. */
-  readonly stages?: readonly { readonly name: string; readonly task: string; readonly data: string }[];
+  readonly stages?: readonly {
+    readonly name: string;
+    readonly task: string;
+    readonly from: { readonly reference: string; readonly digest: string };
+    readonly data: string;
+  }[];
   readonly search?: SearchFacts;
   readonly privacy: Plan;
 }

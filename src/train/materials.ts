@@ -84,7 +84,13 @@ function padIdOf(
  */
 export async function openJobModel({ model }: Config): Promise<BaseModel> {
   const { path, hub } = await resolveModel(model);
-  return openBaseModel(path, hub ? `${hub.repository}@${hub.commit}` : basename(path));
+  return openBaseModel(path, hub ? `${hub.repository}@${hub.commit}` : (stageIn(path) ?? basename(path)));
+}
+
+/** The name of the stage that made a model. */
+function stageIn(path: string): string | undefined {
+  const name = /[\\/]private[\\/]stages[\\/]([\w-]+)[\\/]release[\\/]model$/.exec(path)?.[1];
+  return name === undefined ? undefined : `stage ${name}`;
 }
 
 /** More tokens at once take more memory and are no faster (npm run bench). */

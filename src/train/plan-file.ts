@@ -47,6 +47,8 @@ export interface TrialOf {
 export interface StagePart {
   readonly name: string;
   readonly task: Config['task'] | 'pretraining';
+  /** The model that it started from: name, and SHA-256 over its files. */
+  readonly from: { readonly reference: string; readonly digest: string };
   /** SHA-256 of the training file. */
   readonly data: string;
   /** The stage's settings, as the job gives them. */

@@ -6,6 +6,7 @@ import { sha256File } from '../data/index.ts';
 import { continuePretraining } from './continued-pretraining.ts';
 import { finishRun } from './finish.ts';
 import { resumeJob, trainOnModel, type TrainedRun, type TrainOptions } from './job.ts';
+import { openJobModel } from './materials.ts';
 import type { StagePart } from './plan-file.ts';
 import { runDirectory } from './run-directory.ts';
 
@@ -26,11 +27,12 @@ export async function trainJob(config: Config, options: TrainOptions): Promise<T
     const out = join(runDirectory(options.out).private, 'stages', stage.name);
     options.observer.note(`stage ${stage.name}: training on public data, without privacy`);
     const alone = stageConfig({ ...rest, model }, stage);
+    const from = await describeModel(alone);
     await (stage.task === 'pretraining'
       ? continuePretraining(alone, out, options)
       : trainStage(alone, out, options));
     model = join(out, 'release', 'model');
-    parts.push(await partOf(stage, config));
+    parts.push(await partOf(stage, config, from));
   }
   return trainOnModel({ ...rest, model }, { ...options, stages: parts });
 }
@@ -87,11 +89,22 @@ async function trainStage(config: Config, out: string, options: TrainOptions): P
   await finishRun(run, quiet);
 }
 
-async function partOf({ name, task, data, train }: Stage, config: Config): Promise<StagePart> {
+async function describeModel(config: Config): Promise<StagePart['from']> {
+  const { reference, digest, directory } = await openJobModel(config);
+  await directory.close();
+  return { reference, digest };
+}
+
+async function partOf(
+  { name, task, data, train }: Stage,
+  config: Config,
+  from: StagePart['from'],
+): Promise<StagePart> {
   const { train: _, ...settings } = data;
   return {
     name,
     task: task ?? config.task,
+    from,
     data: await sha256File(data.train),
     settings: { data: settings, train },
   };

@@ -98,7 +98,11 @@ describe('continued pretraining', () => {
     const told = recorder();
     await runJob(await tinyJob(place, { stages: [pretraining, stage] }), run, { observer: told });
     const plan = await readPlanFile(join(run, 'release', 'plan.json'));
-    expect(plan.stages).toMatchObject([{ name: 'more-text', task: 'pretraining' }, { name: 'intermediate' }]);
+    expect(plan.stages).toMatchObject([
+      { name: 'more-text', task: 'pretraining', from: { reference: 'model' } },
+      { name: 'intermediate', from: { reference: 'stage more-text' } },
+    ]);
+    expect(plan.model.reference).toBe('stage intermediate');
     const made = join(run, 'private', 'stages', 'more-text', 'release', 'model');
     const base = await tensorsIn(join(place.model, 'model.safetensors'));
     const learnt = await tensorsIn(join(made, 'model.safetensors'));
@@ -108,7 +112,7 @@ describe('continued pretraining', () => {
     expect(after).toBeLessThan(before - 0.2);
 
     const { report } = await writeReport(run);
-    expect(report.baseModel.pretraining).toContain('more-text (pretraining, training file with SHA-256 ');
+    expect(report.baseModel.pretraining).toContain('more-text (pretraining, from model with SHA-256 ');
     const { checks } = await verify(run);
     expect(checks.filter(({ outcome }) => outcome === 'failed')).toEqual([]);
   });

@@ -44,6 +44,9 @@ export function baseModelOf({ plan }: Evidence): BaseModel {
 
 /** What the model went through before the private training, as far as this program did it. */
 function stagesInWords(stages: NonNullable<Evidence['plan']['stages']>): string {
-  const named = stages.map(({ name, task, data }) => `${name} (${task}, training file with SHA-256 ${data})`);
+  const named = stages.map(
+    ({ name, task, from, data }) =>
+      `${name} (${task}, from ${from.reference} with SHA-256 ${from.digest}, training file with SHA-256 ${data})`,
+  );
   return `Before the private training it learnt, without privacy, from data that its owner declares public: ${named.join(', then ')}. What came before that: `;
 }
