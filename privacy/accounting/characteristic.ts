@@ -1,10 +1,11 @@
-import { exp, expm1, log1p } from './elementary.ts';
-import { logRatio } from './mixture.ts';
+import { exp, expm1, log, log1p } from './elementary.ts';
+import { cutMass, logRatio } from './mixture.ts';
 import type { Mixture, Ratio } from './mixture.ts';
+import { nodeRange } from './node-range.ts';
+import { normalTail } from './normal.ts';
 import type { SmoothPiece } from './pairs.ts';
-import { steepestSlope } from './pairs.ts';
 import { logQuadratureError } from './strip.ts';
-import { halfLogTwoPi, logTailAbove, logTailBelow } from './tails.ts';
+import { halfLogTwoPi } from './tails.ts';
 
 const unit = 2 ** -53;
 
@@ -41,7 +42,7 @@ export type Resolution = {
 
 /** Steps between nodes that are tried: powers of 2, so that nodes are exact. */
 const largestSpacing = 0.5;
-const mostHalvings = 10;
+const mostHalvings = 13;
 
 /** Nodes fine and far enough for the resolution, or null where that takes more than `most`. */
 export function stepOf(
@@ -51,26 +52,17 @@ export function stepOf(
   { tilt, highest, frequency, nats }: Resolution,
   most: number,
 ): Step | null {
-  let low = -4;
-  const below = (): number => Math.max(logTailBelow(piece, tilt, low), logTailBelow(piece, 0, low));
-  while (low > -60 && below() > -nats) low -= 0.5;
-  let high = Math.ceil(Math.max(4, steepestSlope(piece, highest, 0)));
-  const aim = (): number =>
-    Math.max(
-      logTailAbove(piece, tilt, high) + nats,
-      logTailAbove(piece, 0, high) + nats,
-      logTailAbove(piece, highest, high) + 8,
-    );
-  while (high < 200 && (high <= steepestSlope(piece, highest, high) || aim() > 0)) high += 0.5;
-  // Beyond the last node the integrand has to fall, so that the sum of what is left out is at most its integral.
-  if (high <= steepestSlope(piece, highest, high)) return null;
-  const spacing = spacingOf(mixture, tilt, frequency, nats);
-  const size = (high - low) / spacing + 1;
+  const range = nodeRange(piece, mixture, tilt, highest, nats);
+  if (!range) return null;
+  const { low, high, outside } = range;
+  const spacing = spacingOf(mixture, { tilt, highest, frequency, nats }, count);
+  const size = Math.ceil((high - low) / spacing) + 1;
   if (!(size <= most)) return null;
+  const { cut } = mixture;
   const losses = new Float64Array(size);
   const weights = new Float64Array(size);
   const relative = new Float64Array(size);
-  const logHeights = new Float64Array(size);
+  const masses = new Float64Array(size);
   let excess = 0;
   let error = 0;
   let slope = 0;
@@ -79,32 +71,31 @@ export function stepOf(
     logRatio(mixture.p, x, own);
     logRatio(mixture.q, x, other);
     const loss = own.value - other.value;
-    const height = own.value - 0.5 * x * x - halfLogTwoPi;
-    const weight = spacing * exp(height + tilt * loss);
-    const rise = spacing * exp(height) * expm1(tilt * loss);
+    const z = (x - cut.at) / cut.width;
+    const share = spacing * normalTail(z);
+    const exponent = own.value - 0.5 * x * x - halfLogTwoPi;
+    const mass = share * exp(exponent);
+    const weight = share * exp(exponent + tilt * loss);
+    const rise = mass * expm1(tilt * loss);
     const lossError = own.error + other.error + unit * Math.abs(loss);
-    // Of the exponent, and of the exponential.
+    // Relative errors: of exponents, exponentials and the cut.
     const exponents = 0.5 * x * x + 1 + Math.abs(own.value) + tilt * (Math.abs(loss) + Math.abs(other.value));
-    relative[k] = own.error + tilt * lossError + unit * (4 * exponents + 6);
+    const roundings = unit * (4 * exponents + 12 + (z > 0 ? 3 * z * z : 0));
+    relative[k] = own.error + tilt * lossError + roundings;
     losses[k] = loss;
     weights[k] = weight;
-    logHeights[k] = height;
+    masses[k] = mass;
     excess += rise;
     error +=
-      Math.abs(rise) * (own.error + unit * (4 * exponents + 12 + size)) +
+      Math.abs(rise) * (own.error + roundings + unit * (6 + size)) +
       weight * tilt * (lossError + unit * Math.abs(loss));
     slope += weight * lossError;
   }
-  const tails = (t: number): number =>
-    exp(logTailBelow(piece, t, low)) +
-    exp(logTailAbove(piece, t, high)) +
-    exp(logTailBelow(piece, 0, low)) +
-    exp(logTailAbove(piece, 0, high));
   const quadratureAt = (t: number, omega: number): number =>
     exp(logQuadratureError(mixture, spacing, t, omega)) + exp(logQuadratureError(mixture, spacing, 0, 0));
   const moment = 1 + excess;
   const quadrature = quadratureAt(tilt, frequency) / moment;
-  const truncation = tails(tilt) / moment;
+  const truncation = (outside(tilt) + cutMass(mixture.p, cut)) / moment;
   const momentError = error / moment + quadrature + truncation;
   let meanSize = 0;
   let drift = slope / moment;
@@ -127,11 +118,11 @@ export function stepOf(
       let sum = 0;
       let room = 0;
       for (let k = 0; k < size; k++) {
-        const term = spacing * exp(logHeights[k]!) * expm1(t * losses[k]!);
+        const term = masses[k]! * expm1(t * losses[k]!);
         sum += term;
         room += 1e-15 * size * Math.abs(term);
       }
-      return log1p(sum + room + quadratureAt(t, 0) + tails(t));
+      return log1p(sum + room + quadratureAt(t, 0) + outside(t));
     },
   };
   return Number.isFinite(found.logMoment + found.perFrequency + found.quadrature + found.truncation)
@@ -142,10 +133,15 @@ export function stepOf(
 const own: Ratio = { value: 0, error: 0 };
 const other: Ratio = { value: 0, error: 0 };
 
-function spacingOf(mixture: Mixture, tilt: number, frequency: number, nats: number): number {
+function spacingOf(mixture: Mixture, { tilt, highest, frequency, nats }: Resolution, count: number): number {
   let spacing = largestSpacing;
   for (let k = 0; k < mostHalvings; k++) {
-    if (logQuadratureError(mixture, spacing, tilt, frequency) <= -nats) return spacing;
+    if (
+      logQuadratureError(mixture, spacing, tilt, frequency) <= -nats &&
+      logQuadratureError(mixture, spacing, highest, 0) <= -5 - log(count)
+    ) {
+      return spacing;
+    }
     spacing /= 2;
   }
   return 0;

@@ -20,10 +20,23 @@ export function contourEpsilon(pairs: readonly PairCount[], delta: number): Encl
   const saddle = saddleOf(cumulant, { delta });
   if (!(saddle.epsilon > 0)) return null;
   const { tilt: slope } = bestTilt(cumulant, saddle.epsilon, saddle.tilt);
-  const contour = contourOf(phases, { epsilon: saddle.epsilon, logDelta: log(delta), slope });
-  if (!contour) return null;
-  const middle = solve(contour, delta, saddle.epsilon, slope);
-  if (middle === null) return null;
+  let near = { epsilon: saddle.epsilon, logDelta: log(delta), slope };
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const contour = contourOf(phases, near);
+    const middle = contour && solve(contour, delta, near.epsilon, slope);
+    if (middle === null) return null;
+    const found = enclose(contour!, delta, middle, slope);
+    if (found) return found;
+    // Where rare losses decide, the saddle point can be far off.
+    near = { ...near, epsilon: middle };
+  }
+  return null;
+}
+
+/** Contours that are tried, each planned for the epsilon that the last one gave. */
+const attempts = 3;
+
+function enclose(contour: Contour, delta: number, middle: number, slope: number): Enclosure | null {
   const upper = step(contour, middle, slope, 1, (epsilon) => contour.at(epsilon).upper <= delta);
   const lower = step(contour, middle, slope, -1, (epsilon) => contour.at(epsilon).lower >= delta);
   if (upper === null || lower === null || !(upper - lower <= tolerance * upper)) return null;

@@ -1,16 +1,16 @@
 import { stepOf } from './characteristic.ts';
 import type { Step } from './characteristic.ts';
-import { contourPlan, tiltedLayers } from './contour-plan.ts';
+import { contourPlan, tiltedLayers, withCut } from './contour-plan.ts';
 import type { ContourPlan, Near, SmoothPhase } from './contour-plan.ts';
 import { logDecay } from './decay.ts';
 import { exp, expm1, log, log1p, rotation } from './elementary.ts';
-import { mixtureOf } from './mixture.ts';
+import { cutMass, mixtureOf } from './mixture.ts';
 import type { Phase } from './parts.ts';
 import { spectrumOf } from './spectrum.ts';
 
 const unit = 2 ** -53;
 /** Most frequencies times nodes: what a lattice of 2^15 points costs. */
-const mostWork = 4e6;
+const mostWork = 2e7;
 
 /** A certified value of delta, and by cause what its bounds were moved by. */
 export type ContourDelta = {
@@ -44,6 +44,7 @@ export type Contour = {
  *   (1 - e^-x), s > t above and 0 <= s < t below; geometric series. They only raise the sum: the upper end needs no care.
  * - Truncation. Frequencies above Omega: |M(t + i omega)| <= M(t) rho, rho the product of `logDecay`; 1 / |z (z + 1)| <=
  *   1 / omega^2, and sum over j > J of (spacing / pi) / (j spacing)^2 <= 1 / (pi Omega).
+ * - Rare losses that a `Cut` gave an infinite loss: their mass is added to the upper end.
  * - Quadrature and rounding of each step's transform: `Step`; of powers: `power`; of this sum: below.
  *
  * @returns null where it does not apply (other pairs than Gaussian mixtures) or takes more work than a lattice: few
@@ -61,7 +62,8 @@ export function contourOf(phases: readonly Phase[], near: Near): Contour | null 
 }
 
 /** The contour as planned. A bad plan makes bounds wide, never wrong. */
-export function sampledContour(phases: readonly SmoothPhase[], plan: ContourPlan): Contour | null {
+export function sampledContour(whole: readonly SmoothPhase[], plan: ContourPlan): Contour | null {
+  const phases = whole.map((phase, k) => withCut(phase, plan.cuts[k]!));
   const { tilt, highest, lowest, period, nats } = plan;
   const spacing = (2 * Math.PI) / period;
   const last = Math.ceil(plan.cutoff / spacing);
@@ -80,17 +82,13 @@ export function sampledContour(phases: readonly SmoothPhase[], plan: ContourPlan
   const logMoment = sum((step) => step.logMoment);
   const momentError = sum((step) => step.logMomentError);
   if (!(momentError < 1e-3)) return null;
-  const above = copies(
-    sum((step) => step.momentBound(highest)),
-    highest,
-    tilt,
-    period,
-  );
+  const above = copiesAbove(plan, logMoment, (t) => sum((step) => step.momentBound(t)));
   const below = copies(lowest > 0 ? sum((step) => step.momentBound(lowest)) : 0, lowest, tilt, period);
   const decay = sum((step, k) => {
     const layers = tiltedLayers(phases[k]!, tilt, step.logMoment + step.logMomentError);
     return logDecay(layers, last * spacing);
   });
+  const infinite = sum((_, k) => cutMass(phases[k]!.mixture.p, plan.cuts[k]!));
   const beyond = exp(decay) / (Math.PI * last * spacing);
   const series = seriesOf(spectrumOf(steps, spacing, last), spacing, tilt);
   const at = (epsilon: number): ContourDelta => {
@@ -104,13 +102,37 @@ export function sampledContour(phases: readonly SmoothPhase[], plan: ContourPlan
     return {
       lower: Math.max(0, estimate - rounding - truncation - aliasing),
       estimate,
-      upper: Math.min(1, estimate + rounding + truncation),
-      truncation,
+      upper: Math.min(1, estimate + rounding + truncation + infinite),
+      truncation: truncation + infinite,
       aliasing,
       rounding,
     };
   };
   return { tilt, frequencies: last + 1, spacing, at };
+}
+
+/** Parts of the way from the tilt to the planned order: far above, rare losses may weigh more than was planned for. */
+const parts = [1, 0.7, 0.5, 0.35] as const;
+
+/** `copies` above, at the first order that is good enough, or the best of some. */
+function copiesAbove(
+  { epsilon, tilt, highest, period, nats }: ContourPlan,
+  logMoment: number,
+  momentBound: (t: number) => number,
+): (epsilon: number) => number {
+  let best = { order: highest, moment: Infinity };
+  let least = Infinity;
+  for (const part of parts) {
+    const order = tilt + part * (highest - tilt);
+    const moment = momentBound(order);
+    const exponent = moment - logMoment - (order - tilt) * (epsilon + period);
+    if (exponent < least) {
+      least = exponent;
+      best = { order, moment };
+    }
+    if (exponent <= -nats) break;
+  }
+  return copies(best.moment, best.order, tilt, period);
 }
 
 /** Bound of e^(-t epsilon) times the sum of A(epsilon + mW) on the side where order s shows it (see `contourOf`). */

@@ -1,6 +1,7 @@
 import { exp, log1p } from './elementary.ts';
 import { logRatio, meanCentre } from './mixture.ts';
 import type { Mixture, Ratio } from './mixture.ts';
+import { normalTail } from './normal.ts';
 import { halfLogTwoPi } from './tails.ts';
 
 /** Uniform distributions of the loss that the tilted one contains: their masses and half-widths (nats). */
@@ -19,7 +20,7 @@ const slack = 1 - 1e-9;
  * @param logMoment - log m, m = E e^(tilt L), or more
  */
 export function layersOf(
-  { p, q }: Mixture,
+  { p, q, cut }: Mixture,
   tilt: number,
   logMoment: number,
   from: number,
@@ -55,7 +56,9 @@ export function layersOf(
       };
       const atLeft = -0.5 * x * x + (1 + tilt) * inP - tilt * inQ;
       const atRight = -0.5 * right * right + (1 + tilt) * (inP + centreP * (right - x)) - tilt * next.inQ;
-      height = (exp(Math.min(atLeft, atRight) - halfLogTwoPi - logMoment) / (next.centreP - centreQ)) * slack;
+      const kept = cut.at < Infinity ? normalTail((right - cut.at) / cut.width) : 1;
+      const least = exp(Math.min(atLeft, atRight) - halfLogTwoPi - logMoment) * kept;
+      height = (least / (next.centreP - centreQ)) * slack;
       if (!(height < Infinity)) height = 0;
     }
     // Layers above this cell's height end here.
@@ -90,13 +93,14 @@ const lobe = 0.21724;
 /**
  * log of a bound of |E e^(i omega L)| under the tilted distribution for every omega >= frequency: a uniform layer of
  * half-width r contributes |sin s / s|, s = omega r, which from s on is at most the larger of `lobe` and
- * 1 - s^2 / 6 + s^4 / 120 (falling until s^2 = 10); all that is in no layer at most its mass.
+ * 1 - s^2 / 6 + s^4 / 120 (falling until s^2 = 10), and at most 1 / s; all that is in no layer at most its mass.
  */
 export function logDecay({ masses, halfWidths }: Layers, frequency: number): number {
   let gone = 0;
   for (let k = 0; k < masses.length; k++) {
-    const z = Math.min(10, (frequency * halfWidths[k]!) ** 2);
-    gone += masses[k]! * (1 - Math.max(lobe, 1 - z / 6 + (z * z) / 120));
+    const s = frequency * halfWidths[k]!;
+    const z = s * s;
+    gone += masses[k]! * (1 - (z < 10 ? Math.max(lobe, 1 - z / 6 + (z * z) / 120) : Math.min(lobe, 1 / s)));
   }
   return log1p(-Math.min(gone, 1) * slack);
 }

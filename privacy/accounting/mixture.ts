@@ -1,4 +1,5 @@
 import { exp, expm1, log, log1p } from './elementary.ts';
+import { normalTail } from './normal.ts';
 import type { LossPair, Term } from './pairs.ts';
 import { halfLogTwoPi } from './tails.ts';
 
@@ -12,8 +13,18 @@ export type Side = {
   readonly reach: number;
 };
 
+/**
+ * Outcomes x are kept with probability P(N(0, 1) > (x - at) / width), whatever the data; the others count as an
+ * infinite loss. For large `at` that costs next to nothing (`cutMass`), and moments of all orders become finite. Both
+ * bounds allow it: it is a release of one more coin, of which the lower bound makes no use. A smooth edge keeps
+ * integrands analytic. No cut: at = Infinity.
+ */
+export type Cut = { readonly at: number; readonly width: number };
+
 /** A pair of mixtures of unit Gaussians on the whole line: P's centres are 0 or more, Q's 0 or less. */
-export type Mixture = { readonly p: Side; readonly q: Side };
+export type Mixture = { readonly p: Side; readonly q: Side; readonly cut: Cut };
+
+export const noCut: Cut = { at: Infinity, width: 1 };
 
 /** The pair as one of mixtures, or null where it is not one. */
 export function mixtureOf(pair: LossPair): Mixture | null {
@@ -22,7 +33,7 @@ export function mixtureOf(pair: LossPair): Mixture | null {
   if (piece.curvature !== 1 || piece.from !== -Infinity || piece.to !== Infinity) return null;
   const p = sideOf(piece.p, 1);
   const q = sideOf(piece.q, -1);
-  return p && q && p.reach + q.reach > 0 ? { p, q } : null;
+  return p && q && p.reach + q.reach > 0 ? { p, q, cut: noCut } : null;
 }
 
 function sideOf(terms: readonly Term[], sign: 1 | -1): Side | null {
@@ -39,6 +50,14 @@ function sideOf(terms: readonly Term[], sign: 1 | -1): Side | null {
     reach = Math.max(reach, Math.abs(rate));
   }
   return Math.abs(total - 1) <= 1e-12 ? { components, rest, reach } : null;
+}
+
+/** The P-mass that a cut gives an infinite loss: P of x + width N(0, 1) > at. */
+export function cutMass({ components, rest }: Side, { at, width }: Cut): number {
+  const spread = Math.sqrt(1 + width * width);
+  let mass = rest * normalTail(at / spread);
+  for (const { weight, rate } of components) mass += weight * normalTail((at - rate) / spread);
+  return mass * (1 + 1e-9);
 }
 
 const unit = 2 ** -53;

@@ -1,7 +1,7 @@
 import { exp, expm1, log, rotation } from './elementary.ts';
 import { argumentBound, logRatio } from './mixture.ts';
-import type { Mixture, Ratio, Side } from './mixture.ts';
-import { millsRatio } from './normal.ts';
+import type { Cut, Mixture, Ratio, Side } from './mixture.ts';
+import { logNormalTail, millsRatio } from './normal.ts';
 import { halfLogTwoPi } from './tails.ts';
 
 /** Heights of the strip that are tried, as parts of the largest useful one. */
@@ -15,10 +15,12 @@ const heights = [1, 0.7, 0.5, 0.35, 0.25, 0.17, 0.12] as const;
  *
  * C: with R = density / that of N(0, 1), the integrand is n(x) R_P^(1+z) R_Q^(-z). At x = u + iv |n(x)| = n(u) e^(v^2/2),
  * |R_P(x)| <= R_P(u), |R_Q(x)| >= cos(v reach / 2) R_Q(u) (all terms have arguments within v reach of each other), and
- * |R^z| <= |R|^(Re z) e^(omega |arg R|). For v reach < pi / 2 no R is 0, so that the powers are analytic.
+ * |R^z| <= |R|^(Re z) e^(omega |arg R|). For v reach < pi / 2 no R is 0, so that the powers are analytic. A cut of width s
+ * adds the factor int_x^inf n((y - at) / s) dy / s, of modulus at most e^(v^2 / 2 s^2) times its value at u.
  */
 export function logQuadratureError(mixture: Mixture, step: number, tilt: number, frequency: number): number {
-  const most = Math.min(1.5 / Math.max(mixture.p.reach, mixture.q.reach), (2 * Math.PI) / step);
+  const bend = bendOf(mixture.cut);
+  const most = Math.min(1.5 / Math.max(mixture.p.reach, mixture.q.reach), (2 * Math.PI) / step / bend);
   let least = Infinity;
   for (const part of heights) {
     const height = part * most;
@@ -31,20 +33,25 @@ export function logQuadratureError(mixture: Mixture, step: number, tilt: number,
   return least;
 }
 
+/** -d^2 log / dx^2 of the normal density and, beyond it, of the cut. */
+function bendOf({ at, width }: Cut): number {
+  return at < Infinity ? 1 + 1 / (width * width) : 1;
+}
+
 /** Widest cell on which the integrand's parts are bounded by their larger ends. */
 const cell = 0.25;
 
 /** log of a bound of the integral of the modulus along Im x = height. */
-function logModulus({ p, q }: Mixture, tilt: number, frequency: number, height: number): number {
+function logModulus({ p, q, cut }: Mixture, tilt: number, frequency: number, height: number): number {
   const turnsP = turnsOf(p, height);
   const turnsQ = turnsOf(q, height);
-  // Slope of the logarithm of n R_P^(1 + tilt) R_Q^(-tilt) is at most steepest - u, and at least -u.
+  // The logarithm of n R_P^(1 + tilt) R_Q^(-tilt) has a slope of at most steepest - u, and at least -u.
   const steepest = (1 + tilt) * p.reach + tilt * q.reach;
-  const width = cell;
-  const from = -9;
-  const count = Math.ceil((steepest + 3 - from) / width);
+  const bend = bendOf(cut);
+  const to = cut.at < Infinity ? cut.at + 1 + (1.2 * steepest) / bend : steepest + 3;
+  const count = Math.ceil((to - from) / cell);
   const [cosine] = turn(0.5 * q.reach * height);
-  const fixed = 0.5 * height * height - tilt * log(cosine) - halfLogTwoPi + 1e-9 * (1 + tilt);
+  const fixed = 0.5 * height * height * bend - tilt * log(cosine) - halfLogTwoPi + 1e-9 * (1 + tilt);
   const value = (u: number): number => {
     logRatio(p, u, ratio);
     let sum = (1 + tilt) * ratio.value;
@@ -52,14 +59,12 @@ function logModulus({ p, q }: Mixture, tilt: number, frequency: number, height: 
     sum -= tilt * ratio.value;
     return fixed + sum;
   };
-  const capP = p.reach * height;
-  const capQ = q.reach * height;
-  // Left of `from` the modulus rises with u; right of the last cell it falls like a normal density around `steepest`.
+  // Left of `from` the modulus rises with u.
   let argument = argumentBound(q, from, turnsQ, height);
   let peak =
     value(from) -
     0.5 * from * from +
-    frequency * (argumentBound(p, from, turnsP, height) + capQ) +
+    frequency * (argumentBound(p, from, turnsP, height) + q.reach * height) +
     log(millsRatio(-from));
   let total = 1;
   const add = (term: number): void => {
@@ -71,17 +76,23 @@ function logModulus({ p, q }: Mixture, tilt: number, frequency: number, height: 
   };
   let u = from;
   for (let k = 0; k < count; k++) {
-    const next = from + (k + 1) * width;
+    const next = from + (k + 1) * cell;
     const nearest = u > 0 ? u : next < 0 ? next : 0;
-    const bend = argumentBound(p, next, turnsP, height) + argument;
-    add(value(next) - 0.5 * nearest * nearest + frequency * bend + log(width));
+    const kept = cut.at < Infinity ? logNormalTail((u - cut.at) / cut.width) : 0;
+    const turned = argumentBound(p, next, turnsP, height) + argument;
+    add(value(next) - 0.5 * nearest * nearest + kept + frequency * turned + log(cell));
     argument = argumentBound(q, next, turnsQ, height);
     u = next;
   }
-  add(value(u) - 0.5 * u * u + frequency * (capP + argument) + log(millsRatio(u - steepest)));
-  return peak + log(total);
+  // Right of the last cell it falls at a rate that grows with u.
+  const beyond = cut.at < Infinity ? (u - cut.at) / cut.width : 0;
+  const fall = u + beyond / cut.width - steepest;
+  add(value(u) - 0.5 * (u * u + beyond * beyond) + frequency * (p.reach * height + argument) - log(fall));
+  return fall > 0 ? peak + log(total) : Infinity;
 }
 
+/** Where cells begin. */
+const from = -9;
 const ratio: Ratio = { value: 0, error: 0 };
 
 function turnsOf(side: Side, height: number): (readonly [number, number])[] {
