@@ -83,7 +83,7 @@ export function frontierArea(p: readonly number[], q: readonly number[]): number
   });
   // From (1, 0) to (0, 1), whichever way the curve runs where points coincide.
   const points = [[1, 0] as const, ...curve, [0, 1] as const];
-  const flipped = points.map(([x, y]) => [y, x] as const).reverse();
+  const flipped = points.map(([x, y]) => [y, x] as const).toReversed();
   return (areaUnder(points) + areaUnder(flipped)) / 2;
 }
 

@@ -65,7 +65,7 @@ function productOf(
 ): Float64Array {
   const product = new Float64Array(n * n);
   for (let k = 0; k < n; k++) product[k * n + k] = 1;
-  for (const [k, { v, scale }] of [...reflections.entries()].reverse()) {
+  for (const [k, { v, scale }] of [...reflections.entries()].toReversed()) {
     const first = k + 1;
     const sums = new Float64Array(n - first);
     const row = (i: number) => product.subarray((first + i) * n + first, (first + i + 1) * n);

@@ -24,23 +24,11 @@ const tokenBudget = 4096;
  */
 export async function openTextEncoder(model: string, choice: EngineChoice = {}): Promise<TextEncoder> {
   const { path, hub } = await resolveModel(model);
-  const directory = await openModel(path);
-  const architecture = architectureOf(directory.config);
-  const tokenizer = await loadTokenizer(path);
-  const longest = Math.min(maxTokens, architecture.maxTokens, tokenizer.maxLength ?? Infinity);
-  const network = buildNetwork({ architecture, task: 'single-label', to: 'features', maxTokens: longest });
-  const { values } = await loadParameters(directory.weights, {
-    architecture,
-    params: network.params,
-    rng: reproducibleRng(0),
-    head: 'checkpoint',
-  });
-  await directory.close();
+  const { network, values, tokenizer, longest, width } = await readModel(path);
+  const padId = tokenizer.special.pad ?? 0;
   const engine = await createEngine(choice);
   await engine.write(tensorsOf(network.params, values));
   const program = await engine.load(network.graph);
-  const padId = tokenizer.special.pad ?? 0;
-  const width = architecture.hiddenSize;
   return {
     name: hub ? `${hub.repository}@${hub.commit}` : path.split(/[\\/]/).findLast((part) => part !== '')!,
     async features(texts, progress) {
@@ -68,6 +56,26 @@ export async function openTextEncoder(model: string, choice: EngineChoice = {}):
     },
     close: () => engine.dispose(),
   };
+}
+
+/** The part of a model that ends in features, with its values. */
+async function readModel(path: string) {
+  const directory = await openModel(path);
+  try {
+    const architecture = architectureOf(directory.config);
+    const tokenizer = await loadTokenizer(path);
+    const longest = Math.min(maxTokens, architecture.maxTokens, tokenizer.maxLength ?? Infinity);
+    const network = buildNetwork({ architecture, task: 'single-label', to: 'features', maxTokens: longest });
+    const { values } = await loadParameters(directory.weights, {
+      architecture,
+      params: network.params,
+      rng: reproducibleRng(0),
+      head: 'checkpoint',
+    });
+    return { network, values, tokenizer, longest, width: architecture.hiddenSize };
+  } finally {
+    await directory.close();
+  }
 }
 
 /** The next rows, in the order of their lengths, that fit the budget together. */

@@ -131,9 +131,9 @@ export function sheetPage(sheet: Sheet): string {
 }
 
 function tableOf(rows: readonly (readonly string[])[], headings: readonly string[] = ['', '']): string[] {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(headings), line(headings.map(() => '---')), ...rows.map(line)];
+  return [headings, headings.map(() => '---'), ...rows].map(
+    (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`,
+  );
 }
 
 function percent(share: number): string {

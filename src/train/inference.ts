@@ -49,6 +49,7 @@ export async function openClassifier(path: string, engineChoice: EngineChoice = 
   const model = await openBaseModel(found, found);
   const own = exportedHead(model.directory.config);
   if (own === undefined) {
+    await model.directory.close();
     throw new DataError(
       model.architecture.family === 'decoder'
         ? `run=${path}: this model writes and does not classify. Use dptune generate.`

@@ -182,7 +182,6 @@ test('private figures are printed where asked', async () => {
 });
 
 describe('is refused before anything is written:', () => {
-  const job = async (settings: Record<string, unknown>) => tinyJobFile(place, settings);
   test.each<[string, () => Promise<string[]>, RegExp]>([
     ['a classifier without labels', async () => ['--downstream', classifier], /label/],
     [
@@ -194,17 +193,25 @@ describe('is refused before anything is written:', () => {
     ['a template without a label', async () => [...moods, '--template', 'x'], /template=x/],
     [
       'a test file that the model learnt from',
-      async () => [...moods, '--downstream', await job({ data: { train: 'test.csv', test: 'train.csv' } })],
+      async () => [
+        ...moods,
+        '--downstream',
+        await tinyJobFile(place, { data: { train: 'test.csv', test: 'train.csv' } }),
+      ],
       /data.test=.*train.csv: is the training file/,
     ],
     [
       'no test file',
-      async () => [...moods, '--downstream', await job({ data: { test: undefined, split: { test: 0.2 } } })],
+      async () => [
+        ...moods,
+        '--downstream',
+        await tinyJobFile(place, { data: { test: undefined, split: { test: 0.2 } } }),
+      ],
       /data.test is missing/,
     ],
     [
       'labels that are counted',
-      async () => [...moods, '--downstream', await job({ data: { labels: undefined } })],
+      async () => [...moods, '--downstream', await tinyJobFile(place, { data: { labels: undefined } })],
       /data.labels is missing/,
     ],
     [
@@ -212,7 +219,10 @@ describe('is refused before anything is written:', () => {
       async () => [
         ...moods,
         '--downstream',
-        await job({ task: 'regression', data: { labels: undefined, columns: { label: 'score' } } }),
+        await tinyJobFile(place, {
+          task: 'regression',
+          data: { labels: undefined, columns: { label: 'score' } },
+        }),
       ],
       /task classification/,
     ],
