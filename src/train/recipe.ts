@@ -18,6 +18,8 @@ export interface RecipeFacts {
   readonly noiseFor: (samplingRate: number, steps: number) => number;
   /** Whether a language model learns to write. */
   readonly generation: boolean;
+  /** Whether a language model classifies by its words: its head is pretrained, as everything else. */
+  readonly labelWords: boolean;
 }
 
 /** What the job may fix instead. */
@@ -42,7 +44,8 @@ export interface PhaseRecipe {
 }
 
 /** The method's learning rate for an expected batch of 1,024 and the rest of what differs by method. */
-const tuning: Record<Exclude<Method, 'head'>, { learningRate: number; basis: string }> = {
+const tuning: Record<Method, { learningRate: number; basis: string }> = {
+  head: { learningRate: 5e-4, basis: 'a pretrained head, as for all weights (Li et al.)' },
   full: { learningRate: 5e-4, basis: 'encoders, all weights (Li et al.)' },
   last: { learningRate: 5e-4, basis: 'as for all weights (Li et al.)' },
   lora: { learningRate: 1e-3, basis: 'LoRA on encoders (Yu et al.)' },
@@ -51,6 +54,7 @@ const tuning: Record<Exclude<Method, 'head'>, { learningRate: number; basis: str
 
 /** Rates for models that learn to write: Li et al. (GPT-2, E2E), all weights; the middle of 1e-3 to 5e-3 for LoRA. */
 const decoderTuning: typeof tuning = {
+  ...tuning,
   full: { learningRate: 2e-3, basis: 'decoders, all weights (Li et al.)' },
   last: { learningRate: 2e-3, basis: 'as for all weights (Li et al.)' },
   lora: { learningRate: 2e-3, basis: 'LoRA on decoders' },
@@ -81,9 +85,9 @@ export function headRecipe(facts: RecipeFacts, given: RecipeGiven, share = 1): P
   };
 }
 
-/** LoRA, bias-only, last layers or all weights: epochs by the budget, batch by the noise plateau. */
+/** LoRA, bias-only, last layers, a pretrained head or all weights: epochs by the budget, batch by the noise plateau. */
 export function encoderRecipe(
-  method: Exclude<Method, 'head'>,
+  method: Method,
   facts: RecipeFacts,
   given: RecipeGiven,
   share = 1,
@@ -157,11 +161,11 @@ function format(value: number): string {
 }
 
 /**
- * What `method: auto` trains: LoRA, where texts are to be written; else the head on frozen features; with a share of the budget, LoRA on top, started from that
+ * What `method: auto` trains: LoRA, where texts are to be written or label words answer; else the head on frozen features; with a share of the budget, LoRA on top, started from that
  * head, where the phase's noise leaves enough signal.
  */
 export function recommendedPhases(facts: RecipeFacts): readonly { method: Method; share: number }[] {
-  if (facts.generation) return [{ method: 'lora', share: 1 }];
+  if (facts.generation || facts.labelWords) return [{ method: 'lora', share: 1 }];
   const adapters = relativeNoise(encoderRecipe('lora', facts, {}), facts);
   if (adapters > adapterNoiseLimit) return [{ method: 'head', share: 1 }];
   return [

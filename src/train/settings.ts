@@ -10,6 +10,7 @@ import {
 import { deltaFor, phasesOf, type Config, type Phase as ConfigPhase } from '../config/index.ts';
 import { populationReasons, selectionOf, unitOf } from './population.ts';
 import { bandsFor } from './bands.ts';
+import { labelScaleOf, scaledByLabels, type LabelScale } from './label-scale.ts';
 import {
   encoderRecipe,
   headRecipe,
@@ -64,7 +65,8 @@ export async function settle(config: Config, units: number): Promise<Settings> {
   const selection = selectionOf(config);
   const declared = phasesOf(config);
   const wanted = declared.length > 0 ? declared : automaticPhases(config, facts);
-  const recipes = wanted.map((phase) => recipeFor(phase, facts));
+  const labels = labelScaleOf(config);
+  const recipes = wanted.map((phase) => recipeFor(phase, facts, labels));
   const bands = recipes.map((recipe) =>
     bandsFor(privacy.mechanism, recipe, facts, privacy.epsilon !== undefined),
   );
@@ -83,7 +85,10 @@ export async function settle(config: Config, units: number): Promise<Settings> {
         ? { noiseMultiplier: privacy.noiseMultiplier! }
         : { epsilon: privacy.epsilon }),
       phases: wanted.map((phase, index) => ({
-        ...phaseSettings(phase, recipes[index]!, wanted.length > 1 && privacy.epsilon !== undefined),
+        ...phaseSettings(phase, recipes[index]!, {
+          kind: labels.kind,
+          shared: wanted.length > 1 && privacy.epsilon !== undefined,
+        }),
         ...(bands[index]!.bands !== undefined && { bands: bands[index]!.bands }),
       })),
     },
@@ -124,6 +129,7 @@ function factsOf(config: Config, units: number, delta: number): RecipeFacts {
     units,
     epsilon: epsilon ?? 8,
     generation: config.task === 'generation',
+    labelWords: config.train.head === 'verbalizer',
     noiseFor: (rate, count) => {
       if (epsilon === undefined) return noiseMultiplier!;
       const eventOf = (sigma: number) =>
@@ -143,7 +149,7 @@ function factsOf(config: Config, units: number, delta: number): RecipeFacts {
 
 const given = <T>(value: T | 'auto'): T | undefined => (value === 'auto' ? undefined : value);
 
-function recipeFor(phase: ConfigPhase, facts: RecipeFacts): PhaseRecipe {
+function recipeFor(phase: ConfigPhase, facts: RecipeFacts, labels: LabelScale): PhaseRecipe {
   const own = {
     batchSize: given(phase.batchSize),
     epochs: given(phase.epochs),
@@ -155,9 +161,13 @@ function recipeFor(phase: ConfigPhase, facts: RecipeFacts): PhaseRecipe {
     Object.entries(own).filter(([, value]) => value !== undefined),
   ) as RecipeGiven;
   const method = phase.method === 'auto' ? 'lora' : phase.method;
-  return method === 'head'
-    ? headRecipe(facts, fixed, phase.share)
-    : encoderRecipe(method, facts, fixed, phase.share);
+  const recipe =
+    method === 'head' && !facts.labelWords
+      ? headRecipe(facts, fixed, phase.share)
+      : encoderRecipe(method, facts, fixed, phase.share);
+  return phase.clipping.kind === 'auto' && fixed.clipNorm === undefined
+    ? scaledByLabels(recipe, labels)
+    : recipe;
 }
 
 /** Phases go on with the adapters that an earlier one trained, which have one rank and one place. */
@@ -170,18 +180,21 @@ function requireSameAdapters(training: readonly TrainingPhase[]): void {
   );
 }
 
-function phaseSettings(phase: ConfigPhase, recipe: PhaseRecipe, shared: boolean): PhaseSettings {
-  const { kind, gamma } = phase.clipping;
+function phaseSettings(
+  phase: ConfigPhase,
+  recipe: PhaseRecipe,
+  usual: { readonly kind: LabelScale['kind']; readonly shared: boolean },
+): PhaseSettings {
+  const { gamma } = phase.clipping;
+  const kind = given(phase.clipping.kind) ?? usual.kind;
   const clipping: Clipping =
-    kind === 'automatic'
-      ? { kind, norm: recipe.clipNorm, gamma }
-      : { kind: kind === 'auto' ? 'flat' : kind, norm: recipe.clipNorm };
+    kind === 'automatic' ? { kind, norm: recipe.clipNorm, gamma } : { kind, norm: recipe.clipNorm };
   return {
     name: phase.name,
     expectedBatch: recipe.batchSize,
     steps: recipe.steps,
     clipping,
-    ...(shared ? { share: phase.share } : {}),
+    ...(usual.shared ? { share: phase.share } : {}),
   };
 }
 
