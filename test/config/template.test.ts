@@ -24,6 +24,7 @@ describe('the template', () => {
         'stages',
         'earlyStopping',
         'expression',
+        'fewShot',
         'layers',
         'noiseMultiplier',
         'phases',
@@ -32,6 +33,7 @@ describe('the template', () => {
         'test',
         'source',
         'textPair',
+        'typicalRecordsPerUser',
         'unit',
         'validation',
       ]),
@@ -41,8 +43,10 @@ describe('the template', () => {
       prompt: ['task=generation', 'data.columns.completion=answer'],
       earlyStopping: ['data.validation={path: v.csv, public: true}'],
       expression: ['train.schedule.kind=expression'],
+      fewShot: ['data.labels=[good, bad]'],
       layers: ['train.method=last', 'train.lora=null'],
       noiseMultiplier: ['privacy.epsilon=null'],
+      typicalRecordsPerUser: ['privacy.unit=user', 'data.columns.unit=author'],
       unit: ['privacy.unit=user'],
     };
     for (const line of commented) {
