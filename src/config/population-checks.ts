@@ -38,7 +38,7 @@ function withoutUser(setting: Lookup): string | undefined {
 /** What a selection by rank needs, so that one record of the file replaces at most one of the selected. */
 function fewShotProblem(setting: Lookup): string | undefined {
   const [task, labels] = [setting('task'), setting('data.labels')];
-  if (task !== 'classification') {
+  if (task !== 'classification' && task !== 'pair') {
     return `has no effect with task=${String(task)}, which has no classes to take records of; remove it`;
   }
   if (!Array.isArray(labels)) {
