@@ -87,6 +87,7 @@ describe('the object', () => {
   test('lacks only what does not exist where all evidence is there', () => {
     expect(missingIn(full)).toEqual([
       'mechanism.phases.0.clippingGamma',
+      'dataset.selection',
       ...['0', '0.slices.language.0', '0.slices.language.1', '1', '2', '3'].flatMap((model) =>
         missingFigure(`utility.models.${model}`),
       ),
