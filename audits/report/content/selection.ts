@@ -5,7 +5,7 @@ import type { Dataset } from '../schema-evidence.ts';
 
 /** Which records of the file take part. */
 export function selectionInWords({ perClass, classes }: Selection): string {
-  return `Of each of ${classes} classes the first ${perClass} records by a public order take part, ${perClass * classes} in all; those left out are protected as well.`;
+  return `Of each of ${classes} classes the first ${perClass} records by a public order take part, ${perClass * classes} in all. One record of the file more or fewer replaces at most one of them, and each step is accounted for that (replace-one), so that those left out are protected as well.`;
 }
 
 /** The selection as the report lists it. */
