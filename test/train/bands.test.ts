@@ -8,6 +8,7 @@ function factsFor(epsilon: number, units = 9594): RecipeFacts {
     units,
     epsilon,
     generation: false,
+    labelWords: false,
     noiseFor: (rate, count) => {
       const eventOf = (noiseMultiplier: number): DpEvent => ({
         kind: 'self-composed',

@@ -56,6 +56,20 @@ describe('G20: epsilon by inversion of the moments', () => {
     expect(epsilon).toBeLessThan(first.upper * (1 + tolerance));
   });
 
+  test('knows a banded matrix mechanism as its turns, the column norm included', () => {
+    const { rate, noiseMultiplier, delta } = cases[0]!;
+    const turns = { ...cases[0]!, steps: 26 };
+    const expected = epsilonByInversion(momentsOf(eventOf(turns), 'add-or-remove-one'), delta).epsilon;
+    const banded = (iterations: number, columnNorm: number): number => {
+      const event = { kind: 'banded-matrix', noiseMultiplier: noiseMultiplier * columnNorm } as const;
+      const whole: DpEvent = { ...event, iterations, bands: 4, rate, columnNorm };
+      return epsilonByInversion(momentsOf(whole, 'add-or-remove-one'), delta).epsilon;
+    };
+    for (const iterations of [101, 104]) expect(banded(iterations, 1)).toBe(expected);
+    expect(banded(101, 2)).toBeCloseTo(expected, 10);
+    expect(banded(105, 1)).toBeGreaterThan(expected);
+  });
+
   test('is 0 where the advantage is below delta', () => {
     const event: DpEvent = { kind: 'gaussian', noiseMultiplier: 1e4 };
     expect(epsilonByInversion(momentsOf(event, 'zero-out'), 0.1).epsilon).toBe(0);
