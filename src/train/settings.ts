@@ -3,14 +3,12 @@ import {
   canonicalJson,
   inPopulation,
   InvalidParameterError,
-  type Clipping,
-  type PhaseSettings,
   type PlanSettings,
 } from '../../privacy/index.ts';
 import { deltaFor, phasesOf, type Config, type Phase as ConfigPhase } from '../config/index.ts';
 import { populationReasons, selectionOf, unitOf } from './population.ts';
 import { bandsFor } from './bands.ts';
-import { labelScaleOf, scaledByLabels, type LabelScale } from './label-scale.ts';
+import { clippingFor } from './clipping-choice.ts';
 import {
   encoderRecipe,
   headRecipe,
@@ -65,8 +63,8 @@ export async function settle(config: Config, units: number): Promise<Settings> {
   const selection = selectionOf(config);
   const declared = phasesOf(config);
   const wanted = declared.length > 0 ? declared : automaticPhases(config, facts);
-  const labels = labelScaleOf(config);
-  const recipes = wanted.map((phase) => recipeFor(phase, facts, labels));
+  const recipes = wanted.map((phase) => recipeFor(phase, facts));
+  const clippings = wanted.map((phase, index) => clippingFor(phase, recipes[index]!, config));
   const bands = recipes.map((recipe) =>
     bandsFor(privacy.mechanism, recipe, facts, privacy.epsilon !== undefined),
   );
@@ -85,17 +83,20 @@ export async function settle(config: Config, units: number): Promise<Settings> {
         ? { noiseMultiplier: privacy.noiseMultiplier! }
         : { epsilon: privacy.epsilon }),
       phases: wanted.map((phase, index) => ({
-        ...phaseSettings(phase, recipes[index]!, {
-          kind: labels.kind,
-          shared: wanted.length > 1 && privacy.epsilon !== undefined,
-        }),
+        name: phase.name,
+        expectedBatch: recipes[index]!.batchSize,
+        steps: recipes[index]!.steps,
+        clipping: clippings[index]!.clipping,
+        ...(wanted.length > 1 && privacy.epsilon !== undefined && { share: phase.share }),
         ...(bands[index]!.bands !== undefined && { bands: bands[index]!.bands }),
       })),
     },
     reasons: [
       ...populationReasons(config),
       ...wanted.flatMap((phase, index) =>
-        [...recipes[index]!.reasons, ...bands[index]!.reasons].map((reason) => `${phase.name}: ${reason}`),
+        [...recipes[index]!.reasons, ...clippings[index]!.reasons, ...bands[index]!.reasons].map(
+          (reason) => `${phase.name}: ${reason}`,
+        ),
       ),
     ],
   };
@@ -149,7 +150,7 @@ function factsOf(config: Config, units: number, delta: number): RecipeFacts {
 
 const given = <T>(value: T | 'auto'): T | undefined => (value === 'auto' ? undefined : value);
 
-function recipeFor(phase: ConfigPhase, facts: RecipeFacts, labels: LabelScale): PhaseRecipe {
+function recipeFor(phase: ConfigPhase, facts: RecipeFacts): PhaseRecipe {
   const own = {
     batchSize: given(phase.batchSize),
     epochs: given(phase.epochs),
@@ -161,13 +162,9 @@ function recipeFor(phase: ConfigPhase, facts: RecipeFacts, labels: LabelScale): 
     Object.entries(own).filter(([, value]) => value !== undefined),
   ) as RecipeGiven;
   const method = phase.method === 'auto' ? 'lora' : phase.method;
-  const recipe =
-    method === 'head' && !facts.labelWords
-      ? headRecipe(facts, fixed, phase.share)
-      : encoderRecipe(method, facts, fixed, phase.share);
-  return phase.clipping.kind === 'auto' && fixed.clipNorm === undefined
-    ? scaledByLabels(recipe, labels)
-    : recipe;
+  return method === 'head' && !facts.labelWords
+    ? headRecipe(facts, fixed, phase.share)
+    : encoderRecipe(method, facts, fixed, phase.share);
 }
 
 /** Phases go on with the adapters that an earlier one trained, which have one rank and one place. */
@@ -178,24 +175,6 @@ function requireSameAdapters(training: readonly TrainingPhase[]): void {
   throw new InvalidParameterError(
     `train.phases: lora of ${other.name} is not that of ${first!.name}, whose adapters it would go on with. Give both the same, or train one.`,
   );
-}
-
-function phaseSettings(
-  phase: ConfigPhase,
-  recipe: PhaseRecipe,
-  usual: { readonly kind: LabelScale['kind']; readonly shared: boolean },
-): PhaseSettings {
-  const { gamma } = phase.clipping;
-  const kind = given(phase.clipping.kind) ?? usual.kind;
-  const clipping: Clipping =
-    kind === 'automatic' ? { kind, norm: recipe.clipNorm, gamma } : { kind, norm: recipe.clipNorm };
-  return {
-    name: phase.name,
-    expectedBatch: recipe.batchSize,
-    steps: recipe.steps,
-    clipping,
-    ...(usual.shared ? { share: phase.share } : {}),
-  };
 }
 
 /** @param generation - whether texts are to be written, for which Li et al. (arXiv:2110.05679) keep the rate constant */
