@@ -9,7 +9,7 @@ import { poissonSample } from './poisson.ts';
  * The subset of a unit must depend on that unit alone: by its place in a list, one unit more or less would move all others.
  * Reference: Choquette-Choo et al., arXiv:2306.08153, algorithm 2.
  */
-export interface CyclicSampler {
+interface CyclicSampler {
   /** @returns units in step `index` (from 0), ascending */
   sample(index: number, units: number, stream: PrivacyStream): Uint32Array;
 }

@@ -6,7 +6,7 @@ import type { PhaseRecipe, RecipeFacts } from './recipe.ts';
 const choices: readonly number[] = [2, 4, 8, 16, 32];
 
 /** How the noise of a phase is correlated from step to step; `bands` is absent for independent noise. */
-export interface BandChoice {
+interface BandChoice {
   readonly bands?: number;
   readonly reasons: readonly string[];
 }

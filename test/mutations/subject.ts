@@ -17,6 +17,7 @@ const jobs = {
   full: { train: { method: 'full' } },
   lora: { train: { method: 'lora', lora: { rank: 2 } } },
   user: byWriter,
+  correlated: { privacy: { mechanism: { kind: 'banded-matrix', bands: 3 } } },
 } as const satisfies Readonly<Record<string, JobSettings>>;
 
 export type Kind = keyof typeof jobs;

@@ -311,8 +311,8 @@ const further: readonly Omit<Mutation, 'listed'>[] = [
       },
       {
         file: noise,
-        find: 'part.length), settings, stream)',
-        replace: 'part.length), settings, seededStream(key))',
+        find: 'fillNormals(noise, stream);',
+        replace: 'fillNormals(noise, seededStream(key));',
       },
       {
         file: noise,
@@ -320,6 +320,35 @@ const further: readonly Omit<Mutation, 'listed'>[] = [
         replace:
           "import { seededStream } from '../random/privacy-stream.ts';\nimport type { PrivacyStream } from '../random/privacy-stream.ts';",
       },
+    ],
+  },
+  {
+    name: 'noise less correlated than planned',
+    job: 'correlated',
+    edits: [
+      {
+        file: 'privacy/mechanism/correlation.ts',
+        find: 'const weight = strategy[lag]!;',
+        replace: 'const weight = 0.9 * strategy[lag]!;',
+      },
+    ],
+  },
+  {
+    name: 'noise scaled to that of a single step',
+    job: 'correlated',
+    edits: [
+      {
+        file: 'privacy/mechanism/correlation.ts',
+        find: 'const inverse = 1 / strategy[0]!;',
+        replace: 'const inverse = 1;',
+      },
+    ],
+  },
+  {
+    name: 'correlated noise, and everybody in each step',
+    job: 'correlated',
+    edits: [
+      { file: mechanism, find: '      if (cycle) return cycle.sample(index, units, stream);\n', replace: '' },
     ],
   },
   {
