@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { calibrate, epsilonOf, readoutsOf, type DpEvent } from '../../privacy/index.ts';
 import { dpSgd } from '../../test/accounting/events.ts';
@@ -36,12 +36,16 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
-/** From an independent two-sided engine, good to the digits given (test/golden/accounting/reference.json is made by it). */
-const truths = new Map([
-  [1e3, 1.828237],
-  [1e4, 6.18771],
-  [1e5, 25.57311],
-]);
+/** 30-digit values (test/golden/accounting/contour.py), by the number of steps. */
+const truths = new Map(
+  (
+    JSON.parse(
+      readFileSync(new URL('../../test/golden/accounting/contour.json', import.meta.url), 'utf8'),
+    ) as { cases: { name: string; phases: [number, string, number][]; epsilon: number }[] }
+  ).cases
+    .filter(({ name }) => /^dp-sgd 1e\d$/.test(name))
+    .map(({ phases, epsilon }) => [phases[0]![2], epsilon]),
+);
 
 function taskName(steps: number): string {
   return `epsilon, T = ${steps}`;
@@ -103,19 +107,19 @@ export async function reportTimes(): Promise<void> {
   const rows: Record<string, string | number>[] = [];
   for (const { name, truth, ours: run, theirs } of tasks()) {
     const times = new Map<string, number[]>();
-    const values = new Map<string, string>();
+    const values = new Map<string, number | string>();
     run();
     for (let round = 0; round < rounds; round++) {
       const start = performance.now();
       const value = run();
       times.set('dptune', [...(times.get('dptune') ?? []), performance.now() - start]);
-      values.set('dptune', value.toPrecision(8));
+      values.set('dptune', value);
       for (const { method, question } of beside ? theirs : []) {
         const reply = await beside!.ask({ method, ...question });
         if (reply.error !== undefined) values.set(method, reply.error);
         else {
           times.set(method, [...(times.get(method) ?? []), reply.milliseconds!]);
-          values.set(method, reply.value!.toPrecision(8));
+          values.set(method, reply.value!);
         }
       }
     }
@@ -127,8 +131,8 @@ export async function reportTimes(): Promise<void> {
         method,
         ms: measured ? Number(median(measured).toPrecision(3)) : 'failed',
         'times ours': measured ? Number((median(measured) / own).toPrecision(3)) : '-',
-        value,
-        'above truth': truth ? (Number(value) / truth - 1).toExponential(1) : '-',
+        value: typeof value === 'number' ? value.toPrecision(10) : value,
+        'above truth': truth && typeof value === 'number' ? (value / truth - 1).toExponential(1) : '-',
       });
     }
   }

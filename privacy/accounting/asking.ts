@@ -14,20 +14,27 @@ export const noGrid = { cells: 0, width: 0, tilt: 0 };
 export const coarseSize = 2 ** 13;
 
 export function askEpsilon(pairs: readonly PairCount[], delta: number, maxSize: number): ReturnType<Ask> {
+  const contour = isSingleStep(pairs) ? null : contourEpsilon(pairs, delta);
+  return contour ? { ...contour, method: 'contour' } : askEpsilonOnLattice(pairs, delta, maxSize);
+}
+
+export function askEpsilonOnLattice(
+  pairs: readonly PairCount[],
+  delta: number,
+  maxSize: number,
+): ReturnType<Ask> {
   const [only] = pairs;
-  if (pairs.length === 1 && only && only.count === 1) {
+  if (only && isSingleStep(pairs)) {
     const lower = singleStepEpsilon(only.pair, delta, 'lower');
     const upper = singleStepEpsilon(only.pair, delta, 'upper');
     return closedForm(lower, upper);
   }
-  const contour = contourEpsilon(pairs, delta);
-  if (contour) return { ...contour, method: 'contour' };
   return { ...epsilonEnclosure(pairs, delta, maxSize), method: 'pld' };
 }
 
 export function askDelta(pairs: readonly PairCount[], epsilon: number): ReturnType<Ask> {
   const [only] = pairs;
-  if (pairs.length === 1 && only && only.count === 1) {
+  if (only && isSingleStep(pairs)) {
     const lower = singleStepDelta(only.pair, epsilon, 'lower');
     const upper = singleStepDelta(only.pair, epsilon, 'upper');
     return closedForm(lower, upper);
@@ -35,6 +42,10 @@ export function askDelta(pairs: readonly PairCount[], epsilon: number): ReturnTy
   const contour = contourDelta(pairs, epsilon);
   if (contour) return { ...contour, method: 'contour' };
   return { ...deltaEnclosure(pairs, epsilon), method: 'pld' };
+}
+
+function isSingleStep(pairs: readonly PairCount[]): boolean {
+  return pairs.length === 1 && pairs[0]!.count === 1;
 }
 
 function closedForm(lower: number, upper: number): ReturnType<Ask> {

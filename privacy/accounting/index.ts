@@ -12,7 +12,7 @@ export { logNormalTail, normalTail } from './normal.ts';
 export { monteCarloDelta } from './monte-carlo.ts';
 export { createOdometer } from './odometer.ts';
 export type { Odometer } from './odometer.ts';
-export { deltaOf, epsilonByRenyi, epsilonOf } from './query.ts';
+export { deltaOf, epsilonByRenyi, epsilonOf, epsilonOnLattice } from './query.ts';
 export type { DeltaQuery, EpsilonQuery } from './query.ts';
 export { readoutsOf } from './readouts.ts';
 export type { GaussianReadout, Readouts } from './readouts.ts';

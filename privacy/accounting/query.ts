@@ -1,7 +1,7 @@
 import { InvalidParameterError } from '../errors.ts';
 import { accountantVersion, digestOf } from './answer.ts';
-import type { Answer, DeltaAnswer } from './answer.ts';
-import { askDelta, askEpsilon, coarseSize } from './asking.ts';
+import type { Answer, DeltaAnswer, Interval } from './answer.ts';
+import { askDelta, askEpsilon, askEpsilonOnLattice, coarseSize } from './asking.ts';
 import { bound, boundByRdp, pureEpsilon, trivial } from './bounds.ts';
 import type { DpEvent, Relation } from './events.ts';
 import { relations } from './events.ts';
@@ -66,6 +66,21 @@ export function epsilonByRenyi(event: DpEvent, { delta, relation }: EpsilonQuery
   checkRelation(relation);
   if (leavesOf(event, relation).length === 0) return 0;
   return boundByRdp(event, relation, (order, rdp) => epsilonFromRdp(order, rdp, delta)).interval.upper;
+}
+
+/**
+ * The interval that lattices of losses give without contours: a second opinion from another discretisation, wider.
+ * @throws as `epsilonOf`
+ */
+export function epsilonOnLattice(event: DpEvent, { delta, relation }: EpsilonQuery): Interval {
+  checkRelation(relation);
+  if (leavesOf(event, relation).length === 0) return trivial(0).interval;
+  return bound(
+    event,
+    relation,
+    (pairs, coarse) => askEpsilonOnLattice(pairs, delta, coarse ? coarseSize : Infinity),
+    (order, rdp) => epsilonFromRdp(order, rdp, delta),
+  ).interval;
 }
 
 /** Certified interval of the delta that the event has at `epsilon` >= 0. */

@@ -1,4 +1,4 @@
-import { epsilonOf, type Plan } from '../../privacy/index.ts';
+import { epsilonOf, epsilonOnLattice, type Plan } from '../../privacy/index.ts';
 import { UnsupportedEventError } from '../../privacy/errors.ts';
 import { always, failed, notChecked, passed, unless, type Finding, type Rule } from './check.ts';
 import { epsilonByInversion } from './inversion.ts';
@@ -31,7 +31,7 @@ export const accountantRule: Rule = {
   id: 'accountant',
   title: 'A second accountant confirms epsilon',
   explanation:
-    "Epsilon is computed again by other mathematics and other code: a contour integral of the loss's moment generating function (arXiv:2208.09595), and Renyi divergences from the same moments. The claim must not be below the former, and neither may contradict the first accountant's bounds.",
+    "Epsilon is computed again by other mathematics and other code: on a lattice of losses, bounded from both sides; by a contour integral of the loss's moment generating function (arXiv:2208.09595), with moments of its own; and from Renyi divergences by these moments. The claim must not be below the integral, and none may contradict the first accountant's bounds.",
   isNeeded: ({ plan }) =>
     plan === undefined || (plan.notPrivate === undefined && momentsIn(plan) !== undefined),
   run: ({ plan }) => {
@@ -63,6 +63,7 @@ function opinionOn(plan: JobPlanText, moments: readonly Moment[]): Finding {
   const { event, epsilon } = costOf(plan);
   const { delta, relation } = plan.privacy;
   const first = epsilonOf(event, { delta, relation }).epsilon;
+  const lattice = epsilonOnLattice(event, { delta, relation });
   const { epsilon: second, renyi, tolerance } = epsilonByInversion(moments, delta);
   const [least, most] = [1 - tolerance, 1 + tolerance];
   const faults = [
@@ -70,11 +71,16 @@ function opinionOn(plan: JobPlanText, moments: readonly Moment[]): Finding {
     ...(first.lower > second * most || first.upper < second * least
       ? [`the accountants disagree: ${first.lower} to ${first.upper} against ${second}`]
       : []),
+    ...(first.lower > lattice.upper || first.upper < lattice.lower
+      ? [
+          `contour and lattice disagree: ${first.lower} to ${first.upper} against ${lattice.lower} to ${lattice.upper}`,
+        ]
+      : []),
     ...(renyi < first.lower * least ? [`Renyi bound ${renyi} is below ${first.lower}`] : []),
   ];
   return unless(
     faults,
-    `claimed ${figure(epsilon)}; loss distribution ${figure(first.upper)}, inversion of moments ${figure(second)}, Renyi ${figure(renyi)}`,
+    `claimed ${figure(epsilon)}; loss distribution ${figure(first.upper)}, on a lattice ${figure(lattice.upper)}, inversion of moments ${figure(second)}, Renyi ${figure(renyi)}`,
   );
 }
 

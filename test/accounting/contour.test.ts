@@ -8,7 +8,7 @@ import type { ContourPlan, SmoothPhase } from '../../privacy/accounting/contour-
 import { cumulantOf } from '../../privacy/accounting/cumulant.ts';
 import { layersOf, logDecay } from '../../privacy/accounting/decay.ts';
 import { rotation } from '../../privacy/accounting/elementary.ts';
-import { epsilonOf } from '../../privacy/accounting/index.ts';
+import { epsilonOf, epsilonOnLattice } from '../../privacy/accounting/index.ts';
 import { cutMass, mixtureOf, noCut } from '../../privacy/accounting/mixture.ts';
 import type { Cut } from '../../privacy/accounting/mixture.ts';
 import { normalTail } from '../../privacy/accounting/normal.ts';
@@ -266,10 +266,12 @@ test('what is not a pair of Gaussian mixtures, or has too few steps, is left to 
   expect(contourEpsilon([{ pair: laplace(0.1, 2), count: 500 }], 1e-5)).toBeNull();
   expect(contourEpsilon([{ pair: withoutReplacement(0.1, 0.2), count: 500 }], 1e-5)).toBeNull();
   expect(contourEpsilon([{ pair: poissonGaussian(0.01, 1, relation), count: 2 }], 1e-5)).toBeNull();
-  const answer = epsilonOf(times(500, { kind: 'poisson-sampled', rate: 0.02, event: gaussian(1) }), {
-    delta: 1e-5,
-    relation,
-  });
-  expect(answer.method).toBe('contour');
-  expect(answer.epsilon.upper / answer.epsilon.lower - 1).toBeLessThan(1e-8);
+  const event = times(500, { kind: 'poisson-sampled', rate: 0.02, event: gaussian(1) });
+  const { epsilon: found, method } = epsilonOf(event, { delta: 1e-5, relation });
+  expect(method).toBe('contour');
+  expect(found.upper / found.lower - 1).toBeLessThan(1e-8);
+  const second = epsilonOnLattice(event, { delta: 1e-5, relation });
+  expect(second.lower).toBeLessThan(found.lower);
+  expect(second.upper).toBeGreaterThan(found.upper);
+  expect(second.upper / second.lower - 1).toBeLessThan(1e-3);
 });

@@ -67,8 +67,11 @@ def solve(case, panels_x, panels_omega, tilt, end):
 CASES = [
     {"name": "dp-sgd 1e3", "phases": [[1, "0.01", 1000]], "delta": "1e-5", "direction": "remove", "near": 1.83, "tilt": 4.5, "end": 60},
     {"name": "dp-sgd 1e3, add", "phases": [[1, "0.01", 1000]], "delta": "1e-5", "direction": "add", "near": 1.42, "tilt": 11, "end": 60},
+    {"name": "dp-sgd 1e4", "phases": [[1, "0.01", 10000]], "delta": "1e-5", "direction": "remove", "near": 6.19, "tilt": 2.5, "end": 17},
     {"name": "dp-sgd 1e5", "phases": [[1, "0.01", 100000]], "delta": "1e-5", "direction": "remove", "near": 25.57, "tilt": 0.9, "end": 5},
-    {"name": "two phases", "phases": [[1.5, "0.05", 300], [2.5, "0.1", 200]], "delta": "1e-7", "direction": "remove", "near": 4, "tilt": 4.2, "end": 25},
+    {"name": "dp-sgd 1e6", "phases": [[1, "0.01", 1000000]], "delta": "1e-5", "direction": "remove", "near": 139.0, "tilt": 0.3, "end": 1.6},
+    {"name": "two phases", "phases": [[1.5, "0.05", 300], [2.5, "0.1", 200]], "delta": "1e-7", "direction": "remove", "near": 4.9, "tilt": 4.2, "end": 25},
+    {"name": "rare sampling", "phases": [[3, "0.0001", 100000]], "delta": "1e-8", "direction": "remove", "near": 0.0635, "tilt": 60, "end": 1500},
     {"name": "small delta", "phases": [[2, "0.0625", 2000]], "delta": "1e-30", "direction": "remove", "near": 19, "tilt": 4.5, "end": 25},
 ]
 
