@@ -98,6 +98,8 @@ async function gradientOf(
   return taken;
 }
 
+const digestOf = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+
 const labelled = (one: LabelHeadCase): Batch => ({
   ...labelHeadBatch(one),
   labels: Int32Array.of(2, 0, 1),
@@ -116,8 +118,7 @@ describe.each(labelHeadCases)('$name', (one) => {
   const { files, logits, adapterLogits, norms, sums, adapterNorms } = golden.cases[one.name]!;
 
   it('transformers and peft loaded these very files, and their logits are ours', async () => {
-    const digest = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
-    const found = Object.keys(files).map((path) => [path, digest(join(root, one.name, path))]);
+    const found = Object.keys(files).map((path) => [path, digestOf(join(root, one.name, path))]);
     expect(Object.fromEntries(found)).toEqual(files);
     const { architecture, network, values } = await labelHead(one);
     expect(architecture.family).toBe(one.model.endsWith('-masked') ? 'encoder' : 'decoder');

@@ -82,22 +82,36 @@ const byWords: JobSettings = {
   },
 };
 
-describe('text in a template', () => {
-  const encoderOf = async (
-    tokenizer: Tokenizer,
-    family: 'encoder' | 'decoder',
-    template: string,
-    maxLength: number,
-  ) =>
-    createTemplateEncoder(
-      { tokenizer, architecture: { family } as never, padId: 0 },
-      { template, maxLength },
-    );
+const encoderOf = async (
+  tokenizer: Tokenizer,
+  family: 'encoder' | 'decoder',
+  template: string,
+  maxLength: number,
+) =>
+  createTemplateEncoder({ tokenizer, architecture: { family } as never, padId: 0 }, { template, maxLength });
 
+/** Tokens as words, special ones without their brackets. */
+const read = (ids: ArrayLike<number>) =>
+  Array.from(ids, (id) => vocabulary[id]!.replace(/[[\]]/g, '')).join(' ');
+
+const words = (changes: object, more: JobSettings = {}) => [
+  byWords,
+  {
+    train: {
+      verbalizer: { template: '{text} table {mask}', words: { sad: 'paper', happy: 'stone' }, ...changes },
+    },
+  },
+  more,
+];
+
+const planned = async (made: Config) => {
+  const model = await openJobModel(made);
+  return planJob(made, model, 120).finally(() => model.directory.close());
+};
+
+describe('text in a template', () => {
   test('a long text loses its end, the template nothing; a mask in a text is left out', async () => {
     const tokenizer = await loadTokenizer(place.model);
-    const read = (ids: ArrayLike<number>) =>
-      Array.from(ids, (id) => vocabulary[id]!.replace(/[[\]]/g, '')).join(' ');
     const one = await encoderOf(tokenizer, 'encoder', 'road {text}, table {mask}.', 9);
     const found = one.encode('lamp glass door bread');
     // Commas and full stops are unknown to this vocabulary.
@@ -130,7 +144,7 @@ describe('text in a template', () => {
     async (path, family, template) => {
       const tokenizer = await loadTokenizer(join(shared, path));
       const encoder = await encoderOf(tokenizer, family, template, 100);
-      for (const text of texts.filter((given) => given !== '' || template.startsWith('{text} ') === false)) {
+      for (const text of texts.filter((given) => given !== '' || !template.startsWith('{text} '))) {
         const whole = template.replace('{text}', text.trim());
         const expected =
           family === 'encoder'
@@ -154,17 +168,6 @@ describe('text in a template', () => {
 });
 
 describe('a job that is refused', () => {
-  const words = (changes: object, more: JobSettings = {}) => [
-    byWords,
-    {
-      train: {
-        verbalizer: { template: '{text} table {mask}', words: { sad: 'paper', happy: 'stone' }, ...changes },
-      },
-    },
-    more,
-  ];
-  const config = (...settings: readonly JobSettings[]) => tinyJob(place, ...settings);
-
   test.each([
     [
       [{ train: { head: 'verbalizer' } }],
@@ -183,13 +186,8 @@ describe('a job that is refused', () => {
     ],
     [words({ words: { sad: 'paper', happy: undefined } }), /words/],
   ] as const)('as it is read %#', async (settings, message) => {
-    await expect(config(...settings)).rejects.toThrow(message);
+    await expect(tinyJob(place, ...settings)).rejects.toThrow(message);
   });
-
-  const planned = async (made: Config) => {
-    const model = await openJobModel(made);
-    return planJob(made, model, 120).finally(() => model.directory.close());
-  };
 
   test.each([
     [
@@ -206,7 +204,7 @@ describe('a job that is refused', () => {
       /a gpt2 sees only what comes before a word. Let {mask} end it/,
     ],
   ] as const)('by the model %#', async (settings, message) => {
-    await expect(planned(await config(...settings))).rejects.toThrow(message);
+    await expect(planned(await tinyJob(place, ...settings))).rejects.toThrow(message);
   });
 
   test('without a language head', async () => {
@@ -222,7 +220,7 @@ describe('a job that is refused', () => {
       kept.map(({ name, shape }) => ({ name, shape, data: full[name]! })),
     );
     await file.close();
-    await expect(planned(await config(byWords, { model: 'bare' }))).rejects.toThrow(
+    await expect(planned(await tinyJob(place, byWords, { model: 'bare' }))).rejects.toThrow(
       /the checkpoint of bare has no masked-language-model head, which predicts words. Choose a model that has one/,
     );
   });
