@@ -27,6 +27,8 @@ const USUAL_NAMES = {
   ],
   textPair: ['text_pair', 'textpair', 'sentence2', 'text_b', 'hypothesis', 'question2'],
   label: ['label', 'labels', 'class', 'category', 'target', 'sentiment', 'rating', 'score', 'stars', 'y'],
+  tokens: ['tokens', 'words'],
+  tags: ['tags', 'ner_tags', 'bio'],
   unit: [
     'user',
     'user_id',
@@ -54,7 +56,7 @@ export interface Guess {
 }
 
 /**
- * Names of the columns of a CSV, TSV, JSON lines or Parquet file (also gzipped, but for Parquet), and which of them look
+ * Names of the columns of a CSV, TSV, JSON lines, Parquet or CoNLL file (also gzipped, but for Parquet), and which of them look
  * like what. Reads the header alone, or the first record of a file of JSON lines.
  * @throws DataError where the file cannot be read or has no names
  */
@@ -72,6 +74,7 @@ async function columnsOf(path: string): Promise<string[]> {
   const format = /\.([a-z]+)(\.gz)?$/.exec(path.toLowerCase())?.[1];
   try {
     if (format === 'parquet') return await parquetColumns(path);
+    if (format === 'conll' || format === 'bio') return ['tokens', 'tags'];
     const line = (await firstLine(path)).replace(/^\uFEFF/, '');
     if (format === 'jsonl' || format === 'ndjson') return Object.keys(JSON.parse(line) as object);
     return parse(line, { delimiter: format === 'tsv' ? '\t' : ',' })[0] ?? [];

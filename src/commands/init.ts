@@ -56,14 +56,23 @@ async function modelValues({ model, out }: Arguments): Promise<TemplateValues> {
 
 async function dataValues({ data, out }: Arguments, note: (text: string) => void): Promise<TemplateValues> {
   if (data === undefined) return {};
-  const { columns, roles } = await guessColumns(data);
+  const { columns, roles: found } = await guessColumns(data);
+  const { tokens, tags, ...texts } = found;
+  const isTagged = tokens !== undefined && tags !== undefined;
+  const roles: typeof found = isTagged ? { tokens, tags, ...(found.unit && { unit: found.unit }) } : texts;
+  if (isTagged)
+    note(`Columns ${tokens} and ${tags} look like words and their tags: the task is token-classification.`);
   for (const role of ['text', 'label'] as const) {
-    if (roles[role] === undefined) {
+    if (!isTagged && roles[role] === undefined) {
       note(`No column looks like the ${role}: set data.columns.${role} to one of ${columns.join(', ')}.`);
     }
   }
   const guessed = Object.entries(roles).map(([role, column]) => [`data.columns.${role}`, column]);
-  const values = { 'data.train': fromJob(data, out), ...Object.fromEntries(guessed) };
+  const values = {
+    ...(isTagged && { task: 'token-classification' }),
+    'data.train': fromJob(data, out),
+    ...Object.fromEntries(guessed),
+  };
   if (roles.unit === undefined) return values;
   note(`Column ${roles.unit} looks like people, so the job protects each of them, with at most 8 records.`);
   return { ...values, 'privacy.unit': 'user', 'privacy.maxRecordsPerUser': 8 };

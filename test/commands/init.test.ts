@@ -35,6 +35,12 @@ describe('columns are guessed from names', () => {
       { text: 'premise', textPair: 'hypothesis', label: 'label' },
     ],
     ['e.csv', 'x1,x2\n', {}],
+    [
+      'k.jsonl',
+      '{"id": 1, "tokens": [], "ner_tags": [], "author": "a"}\n',
+      { tokens: 'tokens', tags: 'ner_tags', unit: 'author' },
+    ],
+    ['l.conll', 'EU NNP B-ORG\n', { tokens: 'tokens', tags: 'tags' }],
   ])('%s', async (name, content, expected) => {
     expect((await guessColumns(await file(name, content))).roles).toEqual(expected);
   });
@@ -61,6 +67,16 @@ describe('columns are guessed from names', () => {
   test('a file that is not there is named', async () => {
     await expect(guessColumns(join(directory, 'none.csv'))).rejects.toThrow('ENOENT');
     await expect(guessColumns(join(directory, 'none.csv.gz'))).rejects.toThrow('ENOENT');
+  });
+});
+
+test('init sees words with tags', async () => {
+  await file('m.jsonl', '{"words": ["a"], "tags": ["O"], "text": "a"}\n');
+  const args = ['init', '--data', 'm.jsonl', '--out', 'tags.yaml'];
+  expect(await dptune(args, { cwd: directory })).toMatchObject({ code: 0 });
+  expect((await loadJob(join(directory, 'tags.yaml'))).config).toMatchObject({
+    task: 'token-classification',
+    data: { columns: { tokens: 'words', tags: 'tags' } },
   });
 });
 

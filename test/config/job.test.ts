@@ -369,6 +369,36 @@ describe('settings that contradict each other', () => {
       { data: { train: 't.csv' }, evaluate: { retention: 't.csv' } },
       'evaluate.retention=t.csv, is data.train',
     ],
+    [{ task: 'pair' }, 'task=pair, needs data.columns.textPair'],
+    [
+      { data: { train: 't.conll', format: 'conll' } },
+      'data.format=conll, has words and their tags; set task: token-classification',
+    ],
+    [
+      { task: 'token-classification', data: { train: 't.txt', format: 'text' } },
+      'data.format=text, has no tags',
+    ],
+    [
+      { task: 'token-classification', train: { head: 'pooler' } },
+      'train.head=pooler, gives one answer a text; with task=token-classification choose auto, token or checkpoint',
+    ],
+    [{ train: { head: 'token' } }, 'train.head=token, gives one answer a word'],
+    [
+      { task: 'token-classification', data: { train: 't.jsonl', labels: ['O', 'PER'] } },
+      'data.labels: has PER, must be O, or B-, I-, E- or S- and a kind of entity',
+    ],
+    [
+      { task: 'token-classification', data: { train: 't.jsonl', labels: ['B-PER', 'I-PER'] } },
+      'data.labels: has no O',
+    ],
+    [
+      { data: { train: 't.jsonl', columns: { tags: 'ner_tags' } } },
+      'data.columns.tags: has no effect with task=classification',
+    ],
+    [
+      { task: 'token-classification', audit: { canaries: 10, source: 'public.jsonl' } },
+      'audit: has no mislabelled canaries for task=token-classification',
+    ],
     [{ evaluate: { slices: ['language'] } }, 'evaluate.slices: has no effect without test data'],
     [{ evaluate: { everySteps: 10 } }, 'evaluate.everySteps: has no effect without public validation data'],
   ])('%j', async (changes, expected) => {
@@ -415,6 +445,12 @@ describe('G28: decisions on validation data', () => {
     const declared = { train: 't.csv', validation: { path: 'v.csv', public: true } };
     await expect(loadJob(await jobFile({ ...smallest, data: declared, train }))).resolves.toBeDefined();
   });
+});
+
+test('pair is classification of two texts', async () => {
+  const pair = { ...smallest, task: 'pair', data: { train: 't.csv', columns: { textPair: 'second' } } };
+  const { config, input } = await loadJob(await jobFile(pair));
+  expect([config.task, input.task]).toEqual(['classification', 'pair']);
 });
 
 describe('overrides', () => {

@@ -64,7 +64,7 @@ describe('the template', () => {
       'data.columns.unit': '#',
     });
     const { complete } = await checkedConfig(text, 'job.yaml');
-    expect(complete.data.columns).toEqual({ text: 'my: "text"', label: 'label', unit: '#' });
+    expect(complete.data.columns).toMatchObject({ text: 'my: "text"', label: 'label', unit: '#' });
     expect(complete.privacy).toMatchObject({ unit: 'user', maxRecordsPerUser: 5 });
   });
 
