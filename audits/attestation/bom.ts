@@ -125,6 +125,7 @@ function privacyProperties({ status, claim, unit, mechanism, accounting }: Repor
     ...mechanism.phases.flatMap((phase) =>
       propertiesFrom(`dp:phase:${phase.name}:`, {
         samplingRate: phase.samplingRate,
+        bands: phase.bands > 1 ? phase.bands : undefined,
         steps: phase.steps,
         expectedBatch: phase.expectedBatch,
         clipping: phase.clippingKind,

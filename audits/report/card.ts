@@ -44,7 +44,8 @@ export function renderCard(report: Report): string {
 }
 
 function frontMatter(report: Report): Record<string, Yaml | undefined> {
-  const { status, claim, statements, baseModel, audit, ledger } = report;
+  const { status, claim, statements, baseModel, audit, ledger, mechanism } = report;
+  const algorithm = mechanism.phases.some(({ bands }) => bands > 1) ? 'dp-ftrl' : 'dp-sgd';
   const onHub = /^([\w.-]+\/[\w.-]+)(@[\w./-]+)?$/.exec(baseModel.reference);
   return {
     language: isGiven(statements.dataLanguages) ? statements.dataLanguages : undefined,
@@ -52,7 +53,7 @@ function frontMatter(report: Report): Record<string, Yaml | undefined> {
     base_model: onHub?.[1],
     library_name: 'transformers',
     pipeline_tag: pipelineOf(report),
-    tags: ['dptune', ...(status.private ? ['differential-privacy', 'dp-sgd'] : ['not-private'])],
+    tags: ['dptune', ...(status.private ? ['differential-privacy', algorithm] : ['not-private'])],
     differential_privacy: isGiven(claim)
       ? {
           epsilon: Number(roundedUp(claim.epsilon, 6)),
