@@ -148,7 +148,7 @@ function showCost(output: Output, cost: CostEstimate): void {
   );
   if (cost.noiseMemory > 0) {
     output.line(
-      `Noise of earlier steps takes ${(cost.noiseMemory / 2 ** 20).toFixed(1)} MiB of memory more; it is never written down.`,
+      `Noise of earlier steps takes ${significant(cost.noiseMemory / 2 ** 20)} MiB of memory more; it is never written down.`,
     );
   }
   output.line(
