@@ -11,7 +11,7 @@ export type Mark =
   { readonly kind: 'last'; readonly except?: number } | { readonly kind: 'token'; readonly token: number };
 
 /** What turns a record's features into its logits. */
-export interface ClassifierHead {
+interface ClassifierHead {
   readonly head: Head;
   readonly labels: number;
   /** Token ids of the label words, in the order of the labels; head `verbalizer` alone. */

@@ -10,7 +10,7 @@ export function headOf(head: Settings['head'], { ownHead, family }: Architecture
 }
 
 /** The part of a network's options that says what its head is. */
-export type NetworkHead = Pick<NetworkOptions, 'head' | 'mark' | 'words'>;
+type NetworkHead = Pick<NetworkOptions, 'head' | 'mark' | 'words'>;
 
 /**
  * @param words - token ids of the label words, where the language model answers by them

@@ -82,7 +82,7 @@ function piecesOf(tokenizer: Tokenizer, text: string, first: boolean): readonly 
 }
 
 /** Text to tokens in a template. */
-export interface TemplateEncoder extends TextEncoder {
+interface TemplateEncoder extends TextEncoder {
   /** Tokens before and after the text, where there is no second one. */
   readonly before: readonly number[];
   readonly after: readonly number[];

@@ -36,6 +36,7 @@ describe('the template', () => {
         'typicalRecordsPerUser',
         'unit',
         'validation',
+        'verbalizer',
       ]),
     );
     const companions: Record<string, string[]> = {
@@ -48,6 +49,7 @@ describe('the template', () => {
       noiseMultiplier: ['privacy.epsilon=null'],
       typicalRecordsPerUser: ['privacy.unit=user', 'data.columns.unit=author'],
       unit: ['privacy.unit=user'],
+      verbalizer: ['train.head=verbalizer'],
     };
     for (const line of commented) {
       const given = template.replace(line, line.replace('# ', ''));
