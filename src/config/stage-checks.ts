@@ -26,7 +26,7 @@ export const STAGE_CHECKS: readonly Check[] = [
 
 function pretrainingProblem({ name, data = {}, train = {} }: WrittenStage): string | undefined {
   const stage = `stage ${String(name)}: task=pretraining`;
-  const columns = Object.keys((data['columns'] ?? {}) as object).filter((column) => column !== 'text');
+  const columns = Object.keys(data['columns'] ?? {}).filter((column) => column !== 'text');
   const idle = [
     ...Object.keys(train)
       .filter((key) => !used.includes(key))
