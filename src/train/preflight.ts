@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { DataError, InvalidParameterError } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
+import { isJsonObject } from '../formats/index.ts';
 import { privateGradient } from '../graph/index.ts';
 import { buildNetwork } from '../models/index.ts';
 import { outputsFor } from './evaluation.ts';
 import { networkHead, wordsOf } from './heads.ts';
-import { labelCountOf, networkTaskOf, type BaseModel, type Stores } from './materials.ts';
+import { labelCountOf, labelNamesOf, networkTaskOf, type BaseModel, type Stores } from './materials.ts';
 import { measure, scored } from './measure.ts';
 import type { JobPlan } from './plan-file.ts';
 import { adaptersIn, trainableIn } from './session.ts';
@@ -16,10 +17,23 @@ import { adaptersIn, trainableIn } from './session.ts';
  * @throws InvalidParameterError or DataError that names what is wrong
  */
 export function checkBeforeTraining(config: Config, plan: JobPlan, model: BaseModel, stores: Stores): void {
+  checkTags(config, plan, model, stores);
   checkGradients(config, plan, model, stores);
   checkEvaluation(config, stores);
   const { retention } = config.evaluate;
   if (retention !== undefined) readPublicText(retention);
+}
+
+/** A checkpoint's own head has its tags in an order; in another one every answer would be wrong. */
+function checkTags({ task }: Config, { head }: JobPlan, model: BaseModel, { train }: Stores): void {
+  const named = model.directory.config['id2label'];
+  if (task !== 'token-classification' || head !== 'checkpoint' || !isJsonObject(named)) return;
+  const own = Object.keys(named).map((_, index) => named[index]);
+  const labels = labelNamesOf(train)!;
+  if (own.join('\n') === labels.join('\n')) return;
+  throw new InvalidParameterError(
+    `data.labels=[${labels.join(', ')}]: must be those of the checkpoint whose head goes on, in its order: [${own.join(', ')}]. Give these, or train.head: auto.`,
+  );
 }
 
 function checkGradients(config: Config, plan: JobPlan, model: BaseModel, { train }: Stores): void {

@@ -176,7 +176,8 @@ describe.each(labelled)('%s', (name, { task, network }) => {
         ...Array.from(x),
         ...Array.from({ length: tokens - 5 }, () => value),
       ];
-      const labels = task.endsWith('lm') ? Int32Array.from(pad(batch.labels!, ignoredLabel)) : batch.labels;
+      const isPadded = task.endsWith('lm') || task === 'token-classification';
+      const labels = isPadded ? Int32Array.from(pad(batch.labels!, ignoredLabel)) : batch.labels;
       const padded: Batch = {
         records: 1,
         tokens,
