@@ -7,7 +7,7 @@ import { mixtureOf } from './mixture.ts';
 import type { Enclosure, PairCount } from './pld.ts';
 import type { Phase } from './parts.ts';
 import { truncated } from './tails.ts';
-import { bestTilt, saddleOf, totalCumulant } from './windows.ts';
+import { saddleOf, totalCumulant } from './windows.ts';
 
 /** Relative width above which an answer is left to the lattices. */
 const tolerance = 1e-6;
@@ -19,7 +19,7 @@ export function contourEpsilon(pairs: readonly PairCount[], delta: number): Encl
   const cumulant = totalCumulant(phases);
   const saddle = saddleOf(cumulant, { delta });
   if (!(saddle.epsilon > 0)) return null;
-  const { tilt: slope } = bestTilt(cumulant, saddle.epsilon, saddle.tilt);
+  const slope = saddle.tilt;
   let near = { epsilon: saddle.epsilon, logDelta: log(delta), slope };
   for (let attempt = 0; attempt < attempts; attempt++) {
     const contour = contourOf(phases, near);
@@ -49,8 +49,7 @@ export function contourDelta(pairs: readonly PairCount[], epsilon: number): Encl
   if (!phases) return null;
   const cumulant = totalCumulant(phases);
   const saddle = saddleOf(cumulant, { epsilon });
-  const { tilt: slope } = bestTilt(cumulant, epsilon, saddle.tilt);
-  const contour = contourOf(phases, { epsilon, logDelta: saddle.logDelta, slope });
+  const contour = contourOf(phases, { epsilon, logDelta: saddle.logDelta, slope: saddle.tilt });
   if (!contour) return null;
   const { lower, estimate, upper } = contour.at(epsilon);
   if (!(upper - lower <= tolerance * upper)) return null;
@@ -59,6 +58,23 @@ export function contourDelta(pairs: readonly PairCount[], epsilon: number): Encl
     estimate: Math.min(upper, Math.max(lower, estimate)),
     upper,
   });
+}
+
+/** Contours near the epsilons of some deltas, largest first, or null where one of them is not the way. */
+export function contoursAt(pairs: readonly PairCount[], deltas: readonly number[]): Contour[] | null {
+  const phases = phasesOf(pairs, deltas.at(-1)!);
+  if (!phases) return null;
+  const cumulant = totalCumulant(phases);
+  const least = 0.1 * Math.sqrt(cumulant(0).variance);
+  const contours: Contour[] = [];
+  for (const delta of deltas) {
+    const epsilon = Math.max(least, saddleOf(cumulant, { delta }).epsilon);
+    const { tilt: slope, logDelta } = saddleOf(cumulant, { epsilon });
+    const contour = contourOf(phases, { epsilon, logDelta, slope });
+    if (!contour) return null;
+    contours.push(contour);
+  }
+  return contours;
 }
 
 /** Cumulants are those of pairs without absurdly rare losses: they steer, and infinite moments would lead astray. */

@@ -15,7 +15,7 @@ export type SmoothPhase = {
   readonly cumulant: CumulantFunction;
 };
 
-/** Where delta(epsilon) is wanted; `slope` is the best tilt there, -d log delta / d epsilon. */
+/** Where delta(epsilon) is wanted; `slope` is the saddle point there, about -d log delta / d epsilon. */
 export type Near = { readonly epsilon: number; readonly logDelta: number; readonly slope: number };
 
 /** A contour Re z = tilt, and how it is sampled. */

@@ -4,6 +4,7 @@ import { coarseSize } from './asking.ts';
 import { pairsOf } from './bounds.ts';
 import type { DirectedPairs } from './bounds.ts';
 import { composePhases } from './composition.ts';
+import { contoursAt } from './contour-enclosure.ts';
 import { isLoose } from './dominating.ts';
 import { exp, log } from './elementary.ts';
 import type { DpEvent, Relation } from './events.ts';
@@ -136,6 +137,8 @@ function curveOfPairs(pairs: readonly PairCount[], other?: Curve): Curve {
       upper: singleStepDelta(only.pair, epsilon, 'upper'),
     });
   }
+  const contours = contoursAt(pairs, anchors);
+  if (contours) return closest(contours.map((contour) => (epsilon) => contour.at(epsilon)));
   const { phases, cumulant } = prepare(pairs, 1e-14);
   const usual = Math.sqrt(cumulant(0).variance);
   const profiles = anchors.map((delta) => {
@@ -148,12 +151,24 @@ function curveOfPairs(pairs: readonly PairCount[], other?: Curve): Curve {
     const coarse = profile(coarseSize);
     return deltaBound(coarse, epsilon, 'upper') <= other(epsilon).lower ? coarse : profile(latticeSize);
   });
+  return closest(
+    profiles.map((profile) => (epsilon) => ({
+      lower: deltaBound(profile, epsilon, 'lower'),
+      upper: deltaBound(profile, epsilon, 'upper'),
+    })),
+  );
+}
+
+/** All of the curves hold: the largest lower and the least upper bound. */
+function closest(curves: readonly Curve[]): Curve {
   return (epsilon) => {
     let lower = 0;
     let upper = 1;
-    for (const profile of profiles) {
-      lower = Math.max(lower, deltaBound(profile, epsilon, 'lower'));
-      upper = Math.min(upper, deltaBound(profile, epsilon, 'upper'));
+    for (const curve of curves) {
+      const at = curve(epsilon);
+      // A bound far from where its contour was planned may not be a number.
+      if (at.lower > lower) lower = at.lower;
+      if (at.upper < upper) upper = at.upper;
     }
     return { lower: Math.min(lower, upper), upper };
   };

@@ -110,7 +110,7 @@ export function tiltNear(chosen: Tilt, cumulant: CumulantFunction, epsilon: numb
 }
 
 /** The tilt t >= 0 at which Chernoff's bound K(t) - t epsilon is least (within a fifth), and the bound. */
-export function bestTilt(
+function bestTilt(
   cumulant: CumulantFunction,
   epsilon: number,
   start: number,

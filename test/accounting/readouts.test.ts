@@ -55,6 +55,7 @@ test('delta from the curve agrees with the direct answer for a sampled mechanism
     expect(curve.lower).toBeLessThanOrEqual(direct.upper);
     expect(direct.lower).toBeLessThanOrEqual(curve.upper);
     expect(curve.upper / direct.upper - 1).toBeLessThan(1e-3);
+    expect(curve.upper / curve.lower - 1).toBeLessThan(1e-8);
   }
   // riskcal: advantage 0.24848, FNR 0.95199 at FPR 0.01.
   expect(readouts.advantage().upper).toBeCloseTo(0.24848, 4);
