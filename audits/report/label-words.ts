@@ -29,9 +29,9 @@ export function labelWordsUsage({ template, words, maxLength, model }: LabelWord
   const labels = words.map(({ label }) => JSON.stringify(label)).join(', ');
   return [
     `prompt = ${JSON.stringify(asked)}`,
-    "prompt = prompt.replace('{text}', 'your text')",
-    ...(template.includes('{textPair}') ? ["prompt = prompt.replace('{textPair}', 'your second text')"] : []),
     ...(isMasked ? ["prompt = prompt.replace('{mask}', tokenizer.mask_token)"] : []),
+    ...(template.includes('{textPair}') ? ["prompt = prompt.replace('{textPair}', 'your second text')"] : []),
+    "prompt = prompt.replace('{text}', 'your text')",
     `batch = tokenizer(prompt, return_tensors='pt')  # shorten the text where this is longer than ${maxLength} tokens`,
     isMasked ? "at = (batch['input_ids'][0] == tokenizer.mask_token_id).nonzero()[-1, 0]" : 'at = -1',
     'with torch.no_grad():',

@@ -278,6 +278,7 @@ describe.each([
     const card = await readFile(join(out, 'release', 'README.md'), 'utf8');
     expect(card).toContain(`AutoModelFor${isDecoder ? 'CausalLM' : 'MaskedLM'}.from_pretrained('model')`);
     expect(card).toContain(`prompt = "{text} table${isDecoder ? '' : ' {mask}'}"`);
+    expect(card).toContain("prompt = prompt.replace('{text}', 'your text')");
     const page = await readFile(join(out, 'release', 'report.html'), 'utf8');
     expect(page).toContain('sad = paper, happy = stone');
     const checked = await verify(out);
