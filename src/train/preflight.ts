@@ -28,9 +28,9 @@ export function checkBeforeTraining(config: Config, plan: JobPlan, model: BaseMo
 function checkTags({ task }: Config, { head }: JobPlan, model: BaseModel, { train }: Stores): void {
   const named = model.directory.config['id2label'];
   if (task !== 'token-classification' || head !== 'checkpoint' || !isJsonObject(named)) return;
-  const own = Object.keys(named).map((_, index) => named[index]);
-  const labels = labelNamesOf(train)!;
-  if (own.join('\n') === labels.join('\n')) return;
+  const own = Object.keys(named).map((_, index) => JSON.stringify(named[index]));
+  const labels = labelNamesOf(train)!.map((name) => JSON.stringify(name));
+  if (own.join() === labels.join()) return;
   throw new InvalidParameterError(
     `data.labels=[${labels.join(', ')}]: must be those of the checkpoint whose head goes on, in its order: [${own.join(', ')}]. Give these, or train.head: auto.`,
   );

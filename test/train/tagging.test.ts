@@ -224,7 +224,7 @@ test('a released model is a base model like any other, its head taken over where
   };
   const otherOrder = { data: { labels: ['O', 'I-THING', 'B-THING'] } };
   await expect(runJob(await tinyJob(place, usual, again, otherOrder), newRun(place))).rejects.toThrow(
-    'in its order: [O, B-THING, I-THING]',
+    'in its order: ["O", "B-THING", "I-THING"]',
   );
   const second = newRun(place);
   await runJob(await tinyJob(place, usual, again), second, { nonPrivate: true });
