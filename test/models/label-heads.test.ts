@@ -221,6 +221,32 @@ describe.each([gpt2, gpt2Words, bert])('$name: the sum of clipped gradients', (o
   });
 });
 
+describe.each([gpt2, gpt2Words, bert])('$name: the records of a user', (one) => {
+  it("are clipped as one: the norm is that of their gradients' sum (G7)", async () => {
+    const { network, values } = await reopened(one);
+    const trainable = trainableNames(network.params, { method: 'full' }, network.pretrainedHead);
+    const batch = labelled(one);
+    const norm = 1e6;
+    const { sums } = await gradientOf(network, values, batch, trainable, norm);
+    const program = await engine.loadGradient(
+      privateGradient({
+        network: network.graph,
+        loss: 'loss',
+        trainable,
+        clipping: { kind: 'flat', norm },
+        recordsPerUnit: 'perUnit',
+        sizes: { tokens: batch.tokens, perUnit: 3 },
+      }),
+    );
+    const weights = { dims: [1, 3], data: new Float32Array(3).fill(1) };
+    await program.add({ ...feedsOf(network, batch), weights });
+    const taken = await engine.take();
+    await program.dispose();
+    const expected = Math.hypot(...Object.values(sums).flatMap((sum) => Array.from(sum)));
+    expect(errorOf(taken.norms[0]!, [expected])).toBeLessThan(1e-4);
+  });
+});
+
 describe('a frozen part run apart gives the gradients of the whole (G6)', () => {
   it.each([
     [gpt2.name, 'the head', gpt2, 'features'],
@@ -297,6 +323,17 @@ describe('which token is read', () => {
 });
 
 describe('what is refused', () => {
+  it('LoRA on an output map that is the word table; one of its own has it (G2)', async () => {
+    const lora = { rank: 2, alpha: 4, dropout: 0, targets: ['lm_head'] };
+    const networkOf = async (one: LabelHeadCase) => {
+      const { architecture } = await labelHead(one);
+      return buildNetwork({ architecture, ...headOptions(one), lora });
+    };
+    await expect(networkOf(gpt2Words)).rejects.toThrow(/lora.targets=lm_head; no linear map/);
+    const untied = labelHeadCases.find(({ name }) => name === 'llama verbalizer')!;
+    expect((await networkOf(untied)).adapted.map(({ path }) => path)).toEqual(['lm_head']);
+  });
+
   it('heads that no class of transformers has, and words that are none', async () => {
     const { architecture: decoder } = await labelHead(gpt2);
     const { architecture: encoder } = await labelHead(bert);

@@ -15,6 +15,7 @@ import { openJob, openClassifier, openJobModel, planJob } from '../../src/train/
 import { createTemplateEncoder } from '../../src/train/label-words.ts';
 import { verify } from '../../src/verify/index.ts';
 import {
+  byWriter,
   createWorkplace,
   csvOf,
   jsonOf,
@@ -329,6 +330,12 @@ describe('what goes with label words', () => {
     await expect(stopping).rejects.toThrow(/resume/);
     const { metrics } = await resumeRun(out, { stream: seededStream('words') });
     expect(Object.keys(metrics)).toEqual(['notPrivate', 'nonPrivate', 'majority', 'untrained']);
+  });
+
+  test('users, each with a few texts', async () => {
+    const out = newRun(place);
+    const { metrics } = await runJob(await tinyJob(place, byWords, byWriter, { train: { steps: 2 } }), out);
+    expect(Object.keys(metrics)).toEqual(['private', 'majority', 'untrained']);
   });
 
   test('no head of a checkpoint: its template and words are to be given', async () => {
