@@ -105,7 +105,7 @@ export function sheetPage(sheet: Sheet): string {
       '',
       '## What a classifier learns from them',
       '',
-      'Trained on these texts alone, measured on real ones that the model has not seen, without noise. Whoever is among those is not protected by the guarantee.',
+      'Trained on these texts alone, measured without noise on a file of real ones. Whoever is in that file is not protected by the guarantee.',
       '',
       ...tableOf(
         rows.map((row) => Object.values(row).map((cell) => String(cell ?? '-'))),
