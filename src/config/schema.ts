@@ -57,7 +57,7 @@ export const jobSchema = {
       },
       baselines: {
         description:
-          'What the private model is compared with: the majority class, the frozen encoder with a trained head (generation: the untrained model), the same job without privacy.',
+          'What the private model is compared with: the majority class, the frozen encoder with a trained head (generation and label words: the untrained model), the same job without privacy.',
         type: 'array',
         items: { enum: ['majority', 'frozen', 'non-private'] },
         uniqueItems: true,
