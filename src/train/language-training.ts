@@ -7,7 +7,7 @@ import { throwIfStopping, type Observer } from './observer.ts';
 import { initOptimizer, updateParameters } from './optimizers.ts';
 import { tensorsOf, vectorOf, zeroVector } from './vector.ts';
 
-export interface LanguageTraining {
+interface LanguageTraining {
   readonly engine: Engine;
   /** Of task masked-lm or causal-lm, from tokens to loss. */
   readonly network: Network;
