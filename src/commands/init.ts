@@ -74,8 +74,10 @@ async function dataValues({ data, out }: Arguments, note: (text: string) => void
     ...Object.fromEntries(guessed),
   };
   if (roles.unit === undefined) return values;
-  note(`Column ${roles.unit} looks like people, so the job protects each of them, with at most 8 records.`);
-  return { ...values, 'privacy.unit': 'user', 'privacy.maxRecordsPerUser': 8 };
+  note(
+    `Column ${roles.unit} looks like people, so the job protects each of them, with at most 8 records; privacy.typicalRecordsPerUser may say what is usual.`,
+  );
+  return { ...values, 'privacy.unit': 'user' };
 }
 
 function fromJob(path: string, job: string): string {

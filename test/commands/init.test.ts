@@ -94,7 +94,7 @@ test('init writes a job that loads, with paths relative to it, and protects the 
       train: join(directory, 'reviews.csv'),
       columns: { text: 'review', label: 'stars', unit: 'author_id' },
     },
-    privacy: { epsilon: 8, unit: 'user', maxRecordsPerUser: 8 },
+    privacy: { epsilon: 8, unit: 'user', maxRecordsPerUser: 'auto' },
   });
 
   const written = await readFile(join(directory, 'jobs/job.yaml'), 'utf8');
