@@ -10,7 +10,7 @@ import { truncated } from './tails.ts';
 import { saddleOf, totalCumulant } from './windows.ts';
 
 /** Relative width above which an answer is left to the lattices. */
-const tolerance = 1e-6;
+const tolerance = 3e-5;
 
 /** Certified interval of epsilon at `delta` by `contourOf`; null where that is not the way, or not a close one. */
 export function contourEpsilon(pairs: readonly PairCount[], delta: number): Enclosure | null {

@@ -38,6 +38,7 @@ export type ContourPlan = {
 const precision = 25;
 /** Chernoff's bound at the tilt may be e^this times delta: rounding is amplified by as much. */
 const mostExcess = 13;
+
 /**
  * The contour that needs the fewest frequencies. The best tilt has the least rounding, but rare large losses can make
  * its period many times longer than that of a smaller one.

@@ -7,6 +7,7 @@ import { exp, expm1, log, log1p, rotation } from './elementary.ts';
 import { cutMass, mixtureOf } from './mixture.ts';
 import type { Phase } from './parts.ts';
 import { spectrumOf } from './spectrum.ts';
+import type { Spectrum } from './spectrum.ts';
 
 const unit = 2 ** -53;
 /** Most frequencies times nodes: what a lattice of 2^15 points costs. */
@@ -146,7 +147,7 @@ function copies(logMoment: number, s: number, tilt: number, period: number): (ep
 type Series = { readonly at: (epsilon: number) => { readonly sum: number; readonly error: number } };
 
 /** The spectrum over z (z + 1), times spacing / (2 pi) and twice where a conjugate belongs to it, summed at any epsilon. */
-function seriesOf({ re, im, error }: ReturnType<typeof spectrumOf>, spacing: number, tilt: number): Series {
+function seriesOf({ re, im, error }: Spectrum, spacing: number, tilt: number): Series {
   const size = re.length;
   const x = new Float64Array(size);
   const y = new Float64Array(size);

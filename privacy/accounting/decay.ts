@@ -56,8 +56,10 @@ export function layersOf(
       };
       const atLeft = -0.5 * x * x + (1 + tilt) * inP - tilt * inQ;
       const atRight = -0.5 * right * right + (1 + tilt) * (inP + centreP * (right - x)) - tilt * next.inQ;
+      // Exponents are formed from logarithms with errors of their own.
+      const rounding = 2 * (1 + tilt) * Math.max(error, own.error + other.error);
       const kept = cut.at < Infinity ? normalTail((right - cut.at) / cut.width) : 1;
-      const least = exp(Math.min(atLeft, atRight) - halfLogTwoPi - logMoment) * kept;
+      const least = exp(Math.min(atLeft, atRight) - halfLogTwoPi - logMoment - rounding) * kept;
       height = (least / (next.centreP - centreQ)) * slack;
       if (!(height < Infinity)) height = 0;
     }

@@ -6,7 +6,10 @@ import { halfLogTwoPi } from './tails.ts';
 /** A Gaussian N(rate, 1) of a mixture, other than N(0, 1). */
 type Component = { readonly weight: number; readonly rate: number };
 
-/** One side of a pair: N(0, 1) with weight `rest`, and the components, which lie on one side of 0. */
+/**
+ * One side of a pair: N(0, 1) with weight `rest`, and the components, which lie on one side of 0. What the given weights
+ * miss of 1, a rounding, belongs to N(0, 1).
+ */
 export type Side = {
   readonly components: readonly Component[];
   readonly rest: number;
