@@ -22,13 +22,22 @@ export const TASK_CHECKS: readonly Check[] = [
         : undefined,
   },
   {
-    paths: ['data.format', 'task'],
+    paths: ['data.format', 'task', 'data.parallel'],
     problem: (setting) => {
       const [format, task] = [setting('data.format'), setting('task')];
       if (format === 'conll' && task !== 'token-classification')
         return `=conll, has words and their tags; set task: token-classification, or another format`;
-      return format === 'text' && task === 'token-classification'
-        ? '=text, has no tags; give a file of JSON lines, Parquet or CoNLL'
+      return format === 'text' && task === 'token-classification' && setting('data.parallel') === undefined
+        ? '=text, has no tags; give their file in data.parallel, or JSON lines, Parquet or CoNLL'
+        : undefined;
+    },
+  },
+  {
+    paths: ['data.columns.text', 'task'],
+    problem: (setting) => {
+      const column = setting('data.columns.text');
+      return setting('task') === 'token-classification' && column !== 'text'
+        ? `=${String(column)}, has no effect with task=token-classification, whose words are in data.columns.tokens; remove it`
         : undefined;
     },
   },

@@ -382,6 +382,10 @@ describe('settings that contradict each other', () => {
       { task: 'token-classification', train: { head: 'pooler' } },
       'train.head=pooler, gives one answer a text; with task=token-classification choose auto, token or checkpoint',
     ],
+    [
+      { task: 'token-classification', data: { train: 't.jsonl', columns: { text: 'words' } } },
+      'data.columns.text=words, has no effect with task=token-classification',
+    ],
     [{ train: { head: 'token' } }, 'train.head=token, gives one answer a word'],
     [
       { task: 'token-classification', data: { train: 't.jsonl', labels: ['O', 'PER'] } },

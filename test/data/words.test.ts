@@ -128,6 +128,16 @@ describe('words with tags', () => {
     await expect(readText('wrong.jsonl', row)).rejects.toThrow(message);
   });
 
+  it('come from two text files, line by line', async () => {
+    const tags = file('tags.out', 'B-PER O\nO\n');
+    const source = openRows(file('words.txt', 'Ada left\nbye\n'), {
+      columns: { text: 'text', label: 'tags', words: true },
+      parallel: [{ column: 'tags', path: tags }],
+    });
+    const { codes, names } = tagsOf(await readStore(source, base));
+    expect([...codes].map((code) => names[code])).toEqual(['B-PER', 'O', 'O']);
+  });
+
   it('come from lists in Parquet files', async () => {
     const path = `${GOLDEN}records.snappy.parquet`;
     const source = openRows(path, { columns: { text: 'tags', words: true } });
