@@ -75,7 +75,7 @@ export const privacySchema = {
     mechanism: section('How the noise of a step relates to that of the steps before.', {
       kind: {
         description:
-          'gaussian: independent noise, Poisson sampling. banded-matrix: noise that takes back part of the noise of earlier steps (DP-FTRL by banded matrix factorisation); units have turns and are sampled by Poisson in theirs. It pays with few epochs or a large epsilon.',
+          'gaussian is independent noise and Poisson sampling; banded-matrix is noise that takes back part of the noise of earlier steps (DP-FTRL by banded matrix factorisation); units have turns and are sampled by Poisson in theirs. It pays with few epochs or a large epsilon.',
         enum: ['gaussian', 'banded-matrix'],
         default: 'gaussian',
       },

@@ -45,7 +45,7 @@ export interface PhaseRecipe {
 
 /** The method's learning rate for an expected batch of 1,024 and the rest of what differs by method. */
 const tuning: Record<Method, { learningRate: number; basis: string }> = {
-  head: { learningRate: 5e-4, basis: 'a pretrained head, as for all weights (Li et al.)' },
+  head: { learningRate: 5e-3, basis: 'a pretrained head, as for biases (docs/recipe.md)' },
   full: { learningRate: 5e-4, basis: 'encoders, all weights (Li et al.)' },
   last: { learningRate: 5e-4, basis: 'as for all weights (Li et al.)' },
   lora: { learningRate: 1e-3, basis: 'LoRA on encoders (Yu et al.)' },
