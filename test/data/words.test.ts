@@ -76,7 +76,12 @@ describe('words with tags', () => {
     });
     const [batch] = [...microBatches(store, Uint32Array.of(0, 1), { tokenBudget: 64, padId: 0 })];
     const x = -100;
-    expect([...batch!.labels!]).toEqual([...[x, 1, x, 0, x, 2, x, 3, x], ...[x, 0, x, 0, x, x, x, x, x]]);
+    expect([...batch!.labels!]).toEqual(
+      [
+        [x, 1, x, 0, x, 2, x, 3, x],
+        [x, 0, x, 0, x, x, x, x, x],
+      ].flat(),
+    );
   });
 
   it('are numbers where the names are declared', async () => {
