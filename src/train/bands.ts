@@ -5,6 +5,9 @@ import type { PhaseRecipe, RecipeFacts } from './recipe.ts';
 /** Numbers of bands to choose from where the job leaves it open: noise of one step less than these is kept in memory. */
 const choices: readonly number[] = [2, 4, 8, 16, 32];
 
+/** Fewer bands are taken where they leave so little more error: memory grows with each. */
+const plateau = 1.05;
+
 /** How the noise of a phase is correlated from step to step; `bands` is absent for independent noise. */
 interface BandChoice {
   readonly bands?: number;
@@ -12,8 +15,8 @@ interface BandChoice {
 }
 
 /**
- * The bands that a job asks for, or those under which the running sums of gradients have the least error at the budget: more
- * bands take back more noise, and leave less to sampling.
+ * The bands that a job asks for, or the fewest under which the running sums of gradients have about the least error at the
+ * budget: more bands take back more noise, and leave less to sampling.
  */
 export function bandsFor(
   { kind, bands }: Config['privacy']['mechanism'],
@@ -39,8 +42,12 @@ export function bandsFor(
       ],
     };
   }
-  const best = possible[errors.indexOf(least)]!;
-  return { bands: best, reasons: [`${reasonFor(best, least)}, the least of ${possible.join(', ')} bands`] };
+  const best = possible.find((_, index) => errors[index]! <= plateau * least)!;
+  const reason = reasonFor(best, errors[possible.indexOf(best)]!);
+  return {
+    bands: best,
+    reasons: [`${reason}; the least with ${possible.join(', ')} bands is ${least.toPrecision(3)}`],
+  };
 }
 
 /** Bytes that the noise of earlier steps takes: a float64 for each parameter and each band but one. */
