@@ -1,3 +1,4 @@
+import { epsilonOf } from '../accounting/index.ts';
 import { DriftError, DptuneError } from '../errors.ts';
 import { objectOf, text } from './fields.ts';
 import { planOf, sealed } from './plan.ts';
@@ -30,7 +31,8 @@ export function requireSamePlan(started: Plan, now: Plan): void {
 
 /**
  * A plan as read from plan.json. All that follows from its numbers is computed anew, epsilon included, and has to agree.
- * The stored epsilon may be above today's bound (another accountant made it), never below.
+ * The stored epsilon may be above today's bound, not below; only that of another version of the accountant may be
+ * anywhere in today's certified interval.
  * @param json - the parsed file
  * @throws DriftError naming the fields that were changed, or the hash that does not fit
  */
@@ -51,13 +53,20 @@ function expectedOf(stored: Plan): Plan {
   try {
     const { hash: _, ...fresh } = planOf(stored);
     const { epsilon, target } = stored;
-    const covers = epsilon >= fresh.epsilon && (target.kind !== 'epsilon' || epsilon <= target.epsilon);
-    if (typeof epsilon !== 'number' || !covers) return sealed(fresh);
-    return sealed({ ...fresh, epsilon, accountant: accountantOf(stored.accountant) });
+    const accountant = accountantOf(stored.accountant);
+    const holds =
+      epsilon >= fresh.epsilon ||
+      (accountant.version !== fresh.accountant.version && epsilon >= lowerOf(fresh));
+    const meets = target.kind !== 'epsilon' || epsilon <= target.epsilon;
+    return sealed(typeof epsilon === 'number' && holds && meets ? { ...fresh, epsilon, accountant } : fresh);
   } catch (error) {
     const reason = error instanceof DptuneError ? error.message : 'it is not a plan';
     throw new DriftError(`plan.json: ${reason}`, { cause: error });
   }
+}
+
+function lowerOf({ event, delta, relation }: Pick<Plan, 'event' | 'delta' | 'relation'>): number {
+  return epsilonOf(event, { delta, relation }).epsilon.lower;
 }
 
 function accountantOf(given: unknown): Plan['accountant'] {

@@ -3,6 +3,7 @@ import {
   DriftError,
   canonicalHash,
   diffPlans,
+  epsilonOf,
   makePlan,
   planFromJson,
   requireSamePlan,
@@ -105,6 +106,16 @@ describe('plan from a file', () => {
     expect(planFromJson(looser).epsilon).toBe((plan.epsilon + 4) / 2);
     const tighter = rehashed((file) => Object.assign(file, { epsilon: plan.epsilon * (1 - 1e-9) }));
     expect(() => planFromJson(tighter)).toThrow('epsilon');
+  });
+
+  it('accepts from another accountant what today’s interval does not refute', () => {
+    const { lower, upper } = epsilonOf(plan.event, plan).epsilon;
+    expect(lower).toBeLessThan(upper);
+    const claim = (version: string, epsilon: number) =>
+      rehashed((file) => Object.assign(file, { epsilon, accountant: { ...file.accountant, version } }));
+    expect(planFromJson(claim('0', lower)).epsilon).toBe(lower);
+    expect(() => planFromJson(claim(plan.accountant.version, lower))).toThrow('epsilon');
+    expect(() => planFromJson(claim('0', lower * (1 - 1e-12)))).toThrow('epsilon');
   });
 
   it('refuses what is no plan at all', () => {
