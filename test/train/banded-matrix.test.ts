@@ -47,7 +47,7 @@ describe('a run with correlated noise', () => {
         },
       },
     ],
-  ])('G9, G15, G16: passes the checks of its own mechanism: %s', async (_, more) => {
+  ])('G9, G15, G16: passes the checks of its own mechanism: %s', { timeout: 60_000 }, async (_, more) => {
     const job = await openJob(await tinyJob(place, banded, more));
     const effort = { ...efforts.start, units: 4, steps: 8, trials: 1 << 18, observations: 2000 };
     const { checks } = await checkConformance(job, effort);
@@ -99,7 +99,7 @@ describe('a run with correlated noise', () => {
     expect(await journalOf(out)).toHaveLength(6);
   });
 
-  test('white-box replay finds what one turn claims, and no more', async () => {
+  test('white-box replay finds what one turn claims, and no more', { timeout: 60_000 }, async () => {
     const out = newRun(place);
     await runJob(await tinyJob(place, banded, { train: { method: 'full' } }), out);
     const effort = { steps: 60, canaries: 200 };
