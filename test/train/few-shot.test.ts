@@ -68,6 +68,14 @@ describe('a job with a few records of each class', () => {
     expect(checks.find(({ id }) => id === 'accountant')?.outcome).toBe('passed');
   });
 
+  test('canaries join the selected, and are no part of the public size', async () => {
+    const audited = newRun(place);
+    await runJob(await tinyJob(place, few, { audit: { canaries: 20, guesses: 10 } }), audited);
+    const { privacy } = await readPlanFile(join(audited, 'release', 'plan.json'));
+    expect(privacy.publicSize).toBe(24);
+    expect(await jsonOf(join(audited, 'private', 'data.json'))).toMatchObject({ records: 24 });
+  });
+
   test('a plan that hides its selection is found out', async () => {
     const plan = await jsonOf<{ privacy: { selection?: unknown } }>(join(run, 'release', 'plan.json'));
     delete plan.privacy.selection;
