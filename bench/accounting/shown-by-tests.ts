@@ -6,7 +6,9 @@ import { spawnSync } from 'node:child_process';
  */
 export function runShownTests(): void {
   console.log('\nproperties, known defects of others, injected faults');
-  const files = ['properties', 'faults', 'contour', 'sampling'].map((name) => `test/accounting/${name}.test.ts`);
+  const files = ['properties', 'faults', 'contour', 'contour-parts', 'sampling'].map(
+    (name) => `test/accounting/${name}.test.ts`,
+  );
   spawnSync('npx', ['vitest', 'run', '--reporter=verbose', ...files], {
     stdio: 'inherit',
     cwd: new URL('../..', import.meta.url).pathname,
