@@ -189,7 +189,8 @@ function trainingPhase(phase: ConfigPhase, recipe: PhaseRecipe, generation: bool
       rank,
       alpha: given(lora.alpha) ?? 2 * rank,
       dropout: lora.dropout,
-      targets: given(lora.targets) ?? null,
+      // Adapters of queries and values alone have too little to say in what is written (docs/recipe.md).
+      targets: given(lora.targets) ?? (generation ? ['all-linear'] : null),
     },
     learningRate: recipe.learningRate,
     schedule: {
