@@ -1,5 +1,6 @@
 /**
- * The ledger under load, on SQLite and, where its server programs are installed, on PostgreSQL.
+ * The ledger under load, on SQLite and, where its server programs are installed, on PostgreSQL (or the one that a last
+ * argument names: sqlite, postgres).
  *
  *     npx tsx bench/ledger.ts race [rounds]     20 processes ask for a budget that fits 7: exactly 7 get it, every round
  *     npx tsx bench/ledger.ts kills [kills]     a process that charges is killed with SIGKILL, again and again
@@ -17,7 +18,7 @@ import { startWorker } from '../test/ledger/processes.ts';
 
 type Kind = (typeof databaseKinds)[number];
 
-const [what = 'size', count] = process.argv.slice(2);
+const [what = 'size', count, only] = process.argv.slice(2);
 const directory = mkdtempSync(join(tmpdir(), 'dptune-bench-ledger-'));
 const cluster = databaseKinds.includes('postgres') ? await startCluster() : undefined;
 let ledgers = 0;
@@ -28,6 +29,7 @@ const fresh = (kind: Kind): string => {
 
 try {
   for (const kind of databaseKinds) {
+    if (only && only !== kind) continue;
     if (what === 'race') await race(kind, Number(count ?? 20));
     else if (what === 'kills') await kills(kind, Number(count ?? 1000));
     else await size(kind, Number(count ?? 10_000));
