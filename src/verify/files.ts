@@ -84,6 +84,8 @@ const PRIVATE_FIELDS = new Set([
 ]);
 /** Documents whose fields are checked by name; report.json has its schema, plan.json its hash. */
 const OPEN_DOCUMENTS = ['metrics.json', 'conformance.json', 'audit.json', 'ledger.json'];
+/** Fields that are private unless they are a number: how many texts a model wrote for the test prompts is a figure. */
+const COUNTS = new Set(['texts']);
 /** Losses on held-out data are figures of the evaluation. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'metrics.json': ['loss', 'text', 'rows'],
@@ -112,8 +114,9 @@ function privateFields(value: unknown, allowed: readonly string[], path = ''): s
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, inner]) => {
     const place = path === '' ? key : `${path}.${key}`;
-    const isPrivate = PRIVATE_FIELDS.has(key) && !allowed.includes(key) && typeof inner !== 'object';
-    const isList = Array.isArray(inner) && PRIVATE_FIELDS.has(key) && !allowed.includes(key);
+    const isNamed = PRIVATE_FIELDS.has(key) && !allowed.includes(key);
+    const isPrivate = isNamed && typeof inner !== 'object' && !(COUNTS.has(key) && typeof inner === 'number');
+    const isList = isNamed && Array.isArray(inner);
     return isPrivate || isList ? [place] : privateFields(inner, allowed, place);
   });
 }
