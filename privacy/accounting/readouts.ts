@@ -196,9 +196,11 @@ function tradeOff(points: readonly Point[], rate: number): Interval {
   let upper = 0;
   points.forEach(({ epsilon, upper: delta }, k) => {
     const grow = exp(epsilon);
-    lower = Math.max(lower, 1 - delta - grow * rate, (1 - delta - rate) / grow);
+    // Infinity is no number of times 0.
+    const grown = rate === 0 ? 0 : grow * rate;
+    lower = Math.max(lower, 1 - delta - grown, (1 - delta - rate) / grow);
     const least = points[k + 1]?.lower ?? 0;
-    upper = Math.max(upper, 1 - least - grow * rate, (1 - least - rate) / grow);
+    upper = Math.max(upper, 1 - least - grown, (1 - least - rate) / grow);
   });
   upper = Math.min(upper, 1 - rate);
   return { lower: Math.min(lower, upper), estimate: Math.min(lower, upper), upper };

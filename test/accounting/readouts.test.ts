@@ -46,6 +46,20 @@ describe('read-outs of mu = 1 Gaussian DP hold the closed forms (scipy 1.10.1)',
   });
 });
 
+test('G21: every false positive rate has a false negative rate, where epsilon has no exponential', () => {
+  const readouts = readoutsOf(dpSgd(0.1, 0.2, 80), { relation });
+  expect(readouts.falseNegativeRate(0)).toEqual({
+    lower: expect.closeTo(1, 9),
+    estimate: expect.closeTo(1, 9),
+    upper: 1,
+  });
+  for (const rate of [1e-12, 0.001, 0.5, 1]) {
+    const { lower, upper } = readouts.falseNegativeRate(rate);
+    expect(lower).toBeGreaterThanOrEqual(0);
+    expect(upper).toBeGreaterThanOrEqual(lower);
+  }
+});
+
 test('delta from the curve agrees with the direct answer for a sampled mechanism', () => {
   const event = dpSgd(1.5, 0.05, 300);
   const readouts = readoutsOf(event, { relation });

@@ -23,6 +23,12 @@ const errorOf = (path: string, options: Partial<OpenOptions> = {}) =>
 
 const quote = (value: string): string => `"${value.replaceAll('"', '""')}"`;
 
+/** A text file with its labels in another. */
+const beside = (labels: string, path = write('texts.txt', 'one\r\ntwo\n\nthree')) => ({
+  path,
+  options: { parallel: [{ column: 'label', path: write('labels.txt', labels) }] },
+});
+
 describe('CSV and TSV', () => {
   it('reads what Python reads: quotes, newlines in fields, byte-order mark, CRLF, and the line numbers', async () => {
     const rows = await read(`${GOLDEN}nasty.csv`);
@@ -109,11 +115,6 @@ describe('JSON Lines, text, Parquet', () => {
       [1, 'one "two'],
       [3, 'three,four'],
     ]);
-  });
-
-  const beside = (labels: string, path = write('texts.txt', 'one\r\ntwo\n\nthree')) => ({
-    path,
-    options: { parallel: [{ column: 'label', path: write('labels.txt', labels) }] },
   });
 
   it.each(['a\nb\n\nc', 'a\nb\n\nc\n', 'a\r\nb\r\n\r\nc\r\n\r\n'])(

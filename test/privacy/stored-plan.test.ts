@@ -41,6 +41,11 @@ function rehashed(change: (file: Draft) => void): Draft {
   return { ...file, hash: canonicalHash(body) };
 }
 
+/** The file with an epsilon by some version of the accountant. */
+function claim(version: string, epsilon: number): Draft {
+  return rehashed((file) => Object.assign(file, { epsilon, accountant: { ...file.accountant, version } }));
+}
+
 /** What `planFromJson` throws. */
 function refusal(file: unknown): unknown {
   try {
@@ -111,8 +116,6 @@ describe('plan from a file', () => {
   it('accepts from another accountant what today’s interval does not refute', () => {
     const { lower, upper } = epsilonOf(plan.event, plan).epsilon;
     expect(lower).toBeLessThan(upper);
-    const claim = (version: string, epsilon: number) =>
-      rehashed((file) => Object.assign(file, { epsilon, accountant: { ...file.accountant, version } }));
     expect(planFromJson(claim('0', lower)).epsilon).toBe(lower);
     expect(() => planFromJson(claim(plan.accountant.version, lower))).toThrow('epsilon');
     expect(() => planFromJson(claim('0', lower * (1 - 1e-12)))).toThrow('epsilon');

@@ -57,14 +57,14 @@ describe('labels in a file beside the text', () => {
     );
     expect(files!.metrics['majority']).toEqual(table!.metrics['majority']);
     expect(files!.metrics['private']!.records).toBe(table!.metrics['private']!.records);
-    const read = ({ out }: { out: string }) => jsonOf(join(out, 'private', 'data.json'));
-    expect(await read(files!)).toEqual(await read(table!));
+    const [own, usual] = [files!, table!].map(({ out }) => jsonOf(join(out, 'private', 'data.json')));
+    expect(await own).toEqual(await usual);
   });
 
   test('G26: a resume refuses a file of labels that is no longer the one', async () => {
     const out = newRun(place);
     const observer = recorder(2);
-    await expect(runJob(await tinyJob(place, layout), out, { observer })).rejects.toThrow();
+    await expect(runJob(await tinyJob(place, layout), out, { observer })).rejects.toThrow('interrupted');
     const labels = madeUpRows(60, 'train').map(({ mood }) => mood);
     await write('train.labels', [labels[0] === 'sad' ? 'happy' : 'sad', ...labels.slice(1)]);
     const resumed = resumeRun(out);
