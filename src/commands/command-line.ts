@@ -54,7 +54,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => (await import('./evaluate.ts')).evaluate,
   },
   predict: {
-    describe: 'Classify texts with the model of a run',
+    describe: 'Classify texts, or find entities in them, with the model of a run',
     load: async () => (await import('./predict.ts')).predict,
   },
   generate: {

@@ -160,7 +160,7 @@ test('public texts to compare with make a figure for the sheet; a release alone 
   const reference = join(place.root, 'public.csv');
   const args = [
     '-n',
-    '20',
+    '40',
     '--max-new-tokens',
     '6',
     '--mauve-encoder',
