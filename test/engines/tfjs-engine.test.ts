@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Engine, Tensor, Tensors } from '../../src/engines/engine.ts';
 import { activate, loadBackend } from '../../src/engines/tfjs/backend.ts';
 import { createTfjsEngine } from '../../src/engines/index.ts';
@@ -74,6 +74,8 @@ function plain(sums: Readonly<Record<string, Float32Array>>): Record<string, num
 describe.each(backends)('tfjs %s', (backend) => {
   let engine: Engine;
   let tensorsBefore: number;
+  // Tensors are counted by a backend: there is none before the first engine.
+  beforeAll(async () => (await createTfjsEngine({ backend })).dispose());
   beforeEach(async () => {
     tensorsBefore = tf.memory().numTensors;
     engine = await createTfjsEngine({ backend });
