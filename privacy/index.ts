@@ -19,7 +19,7 @@ export type { StepGuard } from './mechanism/step-guard.ts';
 export { makePlan } from './plan/make-plan.ts';
 export type { PhaseSettings, PlanSettings } from './plan/make-plan.ts';
 export type { PerformanceSettings } from './plan/performance.ts';
-export { inPopulation, phaseOf, stepsOf } from './plan/phase.ts';
+export { inPopulation, phaseEventOf, phaseOf, stepsOf } from './plan/phase.ts';
 export type { Clipping, Phase, PhaseNumbers } from './plan/phase.ts';
 export { mechanismVersion } from './plan/plan.ts';
 export type { Plan, PrivacyUnit, Target } from './plan/plan.ts';

@@ -3,8 +3,8 @@ import {
   calibrate,
   CalibrationError,
   epsilonCurve,
-  inPopulation,
   InvalidParameterError,
+  phaseEventOf,
   roundedUp,
 } from '../../privacy/index.ts';
 import { declaredLabels, loadJob, overrideOption } from '../config/index.ts';
@@ -194,16 +194,14 @@ function sigmaFor(
   if (rate > 1) return 'too many bands';
   try {
     const { value } = calibrate(
-      (noiseMultiplier) => ({
-        kind: 'self-composed',
-        // A unit has one turn in as many steps as there are bands.
-        count: Math.ceil(steps / bands),
-        event: inPopulation(privacy.selection && 'selection', {
-          kind: 'poisson-sampled',
-          rate,
-          event: { kind: 'gaussian', noiseMultiplier },
+      (noiseMultiplier) =>
+        phaseEventOf({
+          samplingRate: rate,
+          noiseMultiplier,
+          // A unit has one turn in as many steps as there are bands.
+          steps: Math.ceil(steps / bands),
+          ...(privacy.selection && { population: 'selection' }),
         }),
-      }),
       { target: { epsilon, delta: privacy.delta }, relation: privacy.relation },
     );
     return significant(value);

@@ -24,6 +24,24 @@ export interface Batch {
   readonly features?: Float32Array;
 }
 
+/** Encoded texts side by side, padded on the right. */
+export function paddedBatch(
+  encoded: readonly { readonly ids: ArrayLike<number>; readonly typeIds?: ArrayLike<number> | undefined }[],
+  padId: number,
+) {
+  const tokens = Math.max(1, ...encoded.map(({ ids }) => ids.length));
+  const size = encoded.length * tokens;
+  const ids = new Int32Array(size).fill(padId);
+  const typeIds = new Int32Array(size);
+  const mask = new Float32Array(size);
+  for (const [row, text] of encoded.entries()) {
+    ids.set(text.ids, row * tokens);
+    typeIds.set(text.typeIds ?? [], row * tokens);
+    mask.fill(1, row * tokens, row * tokens + text.ids.length);
+  }
+  return { records: encoded.length, tokens, ids, typeIds, mask } satisfies Batch;
+}
+
 /**
  * Everything that a network must be given for a batch: its inputs, positions, and dropout masks.
  * @param rng - draws the masks; without it nothing is dropped, as in evaluation

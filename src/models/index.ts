@@ -9,7 +9,7 @@ export {
 } from './checkpoint.ts';
 export { exportModel } from './export.ts';
 export { architectureOf } from './families.ts';
-export { feedsOf, type Batch } from './feeds.ts';
+export { feedsOf, paddedBatch, type Batch } from './feeds.ts';
 export { ignoredLabel, type Head, type Task } from './heads.ts';
 export { mergeLora } from './lora.ts';
 export type { LoraSettings } from './modules.ts';

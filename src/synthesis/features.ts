@@ -2,7 +2,14 @@ import { reproducibleRng } from '../../privacy/index.ts';
 import { createEngine, type EngineChoice } from '../engines/index.ts';
 import type { Points } from '../evaluate/index.ts';
 import { loadTokenizer, openModel, resolveModel } from '../formats/index.ts';
-import { architectureOf, buildNetwork, feedsOf, loadParameters, tensorsOf } from '../models/index.ts';
+import {
+  architectureOf,
+  buildNetwork,
+  feedsOf,
+  loadParameters,
+  paddedBatch,
+  tensorsOf,
+} from '../models/index.ts';
 
 /** Turns texts into features. */
 export interface TextEncoder {
@@ -37,15 +44,10 @@ export async function openTextEncoder(model: string, choice: EngineChoice = {}):
       const data = new Float64Array(texts.length * width);
       for (let done = 0; done < order.length;) {
         const rows = batchFrom(order, done, encoded);
-        const tokens = Math.max(1, encoded[rows.at(-1)!]!.length);
-        const size = rows.length * tokens;
-        const ids = new Int32Array(size).fill(padId);
-        const mask = new Float32Array(size);
-        for (const [at, row] of rows.entries()) {
-          ids.set(encoded[row]!, at * tokens);
-          mask.fill(1, at * tokens, at * tokens + encoded[row]!.length);
-        }
-        const batch = { records: rows.length, tokens, ids, mask, typeIds: new Int32Array(size) };
+        const batch = paddedBatch(
+          rows.map((row) => ({ ids: encoded[row]! })),
+          padId,
+        );
         const output = (await program.run(feedsOf(network, batch)))[network.output]!.data as Float32Array;
         for (const [at, row] of rows.entries())
           data.set(output.subarray(at * width, (at + 1) * width), row * width);

@@ -25,13 +25,16 @@ export function bandsFor(
   isCalibrated: boolean,
 ): BandChoice {
   if (kind === 'gaussian') return { reasons: [] };
+  const independent = sumError(1, [1], recipe, facts);
+  const errorWith = (count: number) =>
+    sumError(count, bandedStrategy(count, recipe.steps), recipe, facts) / independent;
   if (bands !== 'auto') {
-    return { bands, reasons: isCalibrated ? [reasonFor(bands, errorWith(bands, recipe, facts))] : [] };
+    return { bands, reasons: isCalibrated ? [reasonFor(bands, errorWith(bands))] : [] };
   }
   const possible = choices.filter(
     (count) => count * recipe.batchSize <= facts.units && count <= recipe.steps,
   );
-  const errors = possible.map((count) => errorWith(count, recipe, facts));
+  const errors = possible.map((count) => errorWith(count));
   const least = Math.min(...errors);
   if (!(least < 1)) {
     return {
@@ -59,15 +62,14 @@ function reasonFor(bands: number, error: number): string {
   return `${bands} bands: noise leaves ${error.toPrecision(3)} of the error on running sums of gradients that independent noise leaves for the same budget`;
 }
 
-/** Root mean squared error of the running sums, over that of independent noise; both calibrated to the budget. */
-function errorWith(
+/** Root mean squared error of the running sums, with the noise that the budget needs. */
+function sumError(
   bands: number,
+  strategy: readonly number[],
   { batchSize, steps }: PhaseRecipe,
   { units, noiseFor }: RecipeFacts,
 ): number {
-  const rate = batchSize / units;
   // More bands than the units allow are refused with the plan.
-  const sigma = noiseFor(Math.min(1, bands * rate), Math.ceil(steps / bands));
-  const error = strategyError(bandedStrategy(bands, steps), steps);
-  return (sigma * Math.sqrt(error)) / (noiseFor(rate, steps) * Math.sqrt(strategyError([1], steps)));
+  const rate = Math.min(1, (bands * batchSize) / units);
+  return noiseFor(rate, Math.ceil(steps / bands)) * Math.sqrt(strategyError(strategy, steps));
 }

@@ -9,6 +9,7 @@ import {
   exportedHead,
   feedsOf,
   loadParameters,
+  paddedBatch,
   tensorsOf,
   type Batch,
   type ExportedHead,
@@ -19,7 +20,7 @@ import { createTemplateEncoder } from './label-words.ts';
 import { encoderFor, jobEncoder, maxLengthFor, openBaseModel, readHeldOut } from './materials.ts';
 import { majority, measure, type Measured } from './measure.ts';
 import { readJson, type JobPlan } from './plan-file.ts';
-import { paddedBatch, wordTags, type WordTag } from './tagging.ts';
+import { wordTags, type WordTag } from './tagging.ts';
 
 /** A classifier (or regressor) that dptune released, ready to answer. */
 export interface Classifier extends ExportedHead {

@@ -2,7 +2,7 @@ import { DataError, InvalidParameterError } from '../../privacy/index.ts';
 import type { Tokenizer as TextEncoder } from '../data/index.ts';
 import type { ChatTemplate, Tokenizer } from '../formats/index.ts';
 import { openingOf } from '../generate/index.ts';
-import { ignoredLabel, type Batch } from '../models/index.ts';
+import { ignoredLabel, paddedBatch, type Batch } from '../models/index.ts';
 
 export interface LanguageEncoderOptions {
   readonly maxLength: number;
@@ -82,15 +82,11 @@ export function createLanguageEncoder(
 
 /** A batch in which every token but the first is to be predicted from those before it. */
 export function nextTokenBatch(texts: readonly Int32Array[], padId: number): Batch {
-  const tokens = Math.max(...texts.map((ids) => ids.length));
-  const size = texts.length * tokens;
-  const ids = new Int32Array(size).fill(padId);
-  const labels = new Int32Array(size).fill(ignoredLabel);
-  const mask = new Float32Array(size);
-  for (const [row, text] of texts.entries()) {
-    ids.set(text, row * tokens);
-    labels.set(text.subarray(1), row * tokens);
-    mask.fill(1, row * tokens, row * tokens + text.length);
-  }
-  return { records: texts.length, tokens, ids, mask, labels };
+  const batch = paddedBatch(
+    texts.map((ids) => ({ ids })),
+    padId,
+  );
+  const labels = new Int32Array(batch.ids.length).fill(ignoredLabel);
+  for (const [row, text] of texts.entries()) labels.set(text.subarray(1), row * batch.tokens);
+  return { ...batch, labels };
 }

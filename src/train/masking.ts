@@ -1,6 +1,6 @@
 import type { ReproducibleRng } from '../../privacy/index.ts';
 import type { Tokenizer } from '../formats/index.ts';
-import { ignoredLabel, type Batch } from '../models/index.ts';
+import { ignoredLabel, paddedBatch, type Batch } from '../models/index.ts';
 
 /** Share of the tokens that are predicted. */
 const predictedShare = 0.3;
@@ -12,16 +12,15 @@ const predictedShare = 0.3;
  */
 export function maskedBatch(texts: readonly Int32Array[], tokenizer: Tokenizer, rng: ReproducibleRng): Batch {
   const { pad = 0, mask: maskId, cls, sep } = tokenizer.special;
-  const tokens = Math.max(...texts.map((ids) => ids.length));
-  const size = texts.length * tokens;
-  const ids = new Int32Array(size).fill(pad);
-  const labels = new Int32Array(size).fill(ignoredLabel);
-  const mask = new Float32Array(size);
+  const batch = paddedBatch(
+    texts.map((ids) => ({ ids })),
+    pad,
+  );
+  const { ids, tokens } = batch;
+  const labels = new Int32Array(ids.length).fill(ignoredLabel);
   for (const [row, text] of texts.entries()) {
     for (const [at, id] of text.entries()) {
       const place = row * tokens + at;
-      ids[place] = id;
-      mask[place] = 1;
       if (id === cls || id === sep || rng.uniform() >= predictedShare) continue;
       labels[place] = id;
       const fate = rng.uniform();
@@ -29,5 +28,5 @@ export function maskedBatch(texts: readonly Int32Array[], tokenizer: Tokenizer, 
       else if (fate < 0.9) ids[place] = rng.integer(tokenizer.size);
     }
   }
-  return { records: texts.length, tokens, ids, typeIds: new Int32Array(size), mask, labels };
+  return { ...batch, labels };
 }

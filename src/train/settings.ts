@@ -1,7 +1,7 @@
 import {
   calibrate,
   canonicalJson,
-  inPopulation,
+  phaseEventOf,
   InvalidParameterError,
   type PlanSettings,
 } from '../../privacy/index.ts';
@@ -133,16 +133,9 @@ function factsOf(config: Config, units: number, delta: number): RecipeFacts {
     labelWords: config.train.head === 'verbalizer',
     noiseFor: (rate, count) => {
       if (epsilon === undefined) return noiseMultiplier!;
+      const population = config.data.fewShot !== undefined && ({ population: 'selection' } as const);
       const eventOf = (sigma: number) =>
-        ({
-          kind: 'self-composed',
-          count,
-          event: inPopulation(config.data.fewShot === undefined ? undefined : 'selection', {
-            kind: 'poisson-sampled',
-            rate,
-            event: { kind: 'gaussian', noiseMultiplier: sigma },
-          }),
-        }) as const;
+        phaseEventOf({ samplingRate: rate, noiseMultiplier: sigma, steps: count, ...population });
       return calibrate(eventOf, { target: { epsilon, delta }, relation }).value;
     },
   };

@@ -1,24 +1,9 @@
 import type { Encoding } from '../data/index.ts';
-import type { Batch } from '../models/index.ts';
 
 /** The likeliest tag of a word and its probability; `O` and null for a word that was cut off. */
 export interface WordTag {
   readonly tag: string;
   readonly probability: number | null;
-}
-
-/** Encoded texts side by side, padded on the right. */
-export function paddedBatch(encoded: readonly Encoding[], padId: number): Batch {
-  const tokens = Math.max(1, ...encoded.map(({ ids }) => ids.length));
-  const size = encoded.length * tokens;
-  const ids = new Int32Array(size).fill(padId);
-  const [typeIds, mask] = [new Int32Array(size), new Float32Array(size)];
-  for (const [row, encoding] of encoded.entries()) {
-    ids.set(encoding.ids, row * tokens);
-    typeIds.set(encoding.typeIds ?? [], row * tokens);
-    mask.fill(1, row * tokens, row * tokens + encoding.ids.length);
-  }
-  return { records: encoded.length, tokens, ids, typeIds, mask };
 }
 
 /**

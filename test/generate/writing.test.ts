@@ -7,7 +7,7 @@ import { openModel } from '../../src/formats/index.ts';
 import { chooseToken, draw, largest, samplingDistribution } from '../../src/generate/choice.ts';
 import { startDecoding, type DecoderProgram } from '../../src/generate/decoding.ts';
 import { createTextStream } from '../../src/generate/index.ts';
-import { writeTokens, type WritingSettings } from '../../src/generate/writing.ts';
+import { greedy as likeliest, writeTokens, type WritingSettings } from '../../src/generate/writing.ts';
 import {
   architectureOf,
   buildDecoder,
@@ -42,17 +42,7 @@ async function open(name: string): Promise<DecoderProgram> {
   return { decoder, program: await engine.load(decoder.graph) };
 }
 
-const greedy: WritingSettings = {
-  maxNewTokens,
-  endIds: [end],
-  beams: 1,
-  sample: false,
-  temperature: 1,
-  topK: 0,
-  topP: 1,
-  repetitionPenalty: 1,
-  seed: 1,
-};
+const greedy: WritingSettings = { ...likeliest, maxNewTokens, endIds: [end], seed: 1 };
 
 describe('what is written equals what transformers writes', () => {
   test.each(Object.entries(golden.models))('%s', async (name, expected) => {
