@@ -40,6 +40,7 @@ export interface PhaseRecipe {
   readonly clipNorm: number;
   /** Share of the privacy budget, by zero-concentrated cost, when there are several phases. */
   readonly share: number;
+  /** Of what the recipe chose; what the job gives needs none. */
   readonly reasons: readonly string[];
 }
 
@@ -78,10 +79,11 @@ export function headRecipe(facts: RecipeFacts, given: RecipeGiven, share = 1): P
     learningRate,
     clipNorm: given.clipNorm ?? 1,
     share,
-    reasons: [
-      `batch ${batch} of ${facts.units} units and ${steps} steps: a linear head on frozen features does best with many epochs at about 5 % sampling`,
-      `learning rate ${format(learningRate)}: robust for this head over four data sets and epsilon 1 to 8`,
-    ],
+    reasons: chosen(given, {
+      batchSize: `batch ${batch} of ${facts.units} units: a linear head on frozen features does best at about 5 % sampling`,
+      epochs: `${steps} steps: a linear head on frozen features does best with many epochs`,
+      learningRate: `learning rate ${format(learningRate)}: robust for this head over four data sets and epsilon 1 to 8`,
+    }),
   };
 }
 
@@ -105,11 +107,11 @@ export function encoderRecipe(
     learningRate,
     clipNorm: given.clipNorm ?? 0.1,
     share,
-    reasons: [
-      `${format(epochs)} epochs: what epsilon ${format(facts.epsilon)} can afford before noise outweighs signal`,
-      `batch ${sized.batch}: the smallest power of two whose total noise sigma sqrt(T) is within ${Math.round((plateau - 1) * 100)} % of the least, with at least ${minimumSteps} steps where the data allow`,
-      `learning rate ${format(learningRate)}: ${basis}, scaled by sqrt(batch / 1024) within [1/2, 2]`,
-    ],
+    reasons: chosen(given, {
+      epochs: `${format(epochs)} epochs: what epsilon ${format(facts.epsilon)} can afford before noise outweighs signal`,
+      batchSize: `batch ${sized.batch}: the smallest power of two whose total noise sigma sqrt(T) is within ${Math.round((plateau - 1) * 100)} % of the least, with at least ${minimumSteps} steps where the data allow`,
+      learningRate: `learning rate ${format(learningRate)}: ${basis}, scaled by sqrt(batch / 1024) within [1/2, 2]`,
+    }),
   };
 }
 
@@ -156,13 +158,24 @@ function size(
   return { batch: chosen, steps };
 }
 
+/** The reasons of what the job leaves open; a number of steps says how many epochs there are. */
+function chosen(
+  given: RecipeGiven,
+  reasons: Readonly<Record<'batchSize' | 'epochs' | 'learningRate', string>>,
+): string[] {
+  return Object.entries(reasons)
+    .filter(([name]) => given[name as keyof typeof reasons] === undefined)
+    .filter(([name]) => name !== 'epochs' || given.steps === undefined)
+    .map(([, reason]) => reason);
+}
+
 function format(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
 /**
- * What `method: auto` trains: LoRA, where texts are to be written or label words answer; else the head on frozen features; with a share of the budget, LoRA on top, started from that
- * head, where the phase's noise leaves enough signal.
+ * What `method: auto` trains: LoRA, where texts are to be written or label words answer; else the head on frozen features;
+ * with a share of the budget, LoRA on top, started from that head, where the phase's noise leaves enough signal.
  */
 export function recommendedPhases(facts: RecipeFacts): readonly { method: Method; share: number }[] {
   if (facts.generation || facts.labelWords) return [{ method: 'lora', share: 1 }];
