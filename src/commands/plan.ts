@@ -112,9 +112,9 @@ export function showPlan(output: Output, made: JobPlan): void {
       'rate q': significant(phase.samplingRate),
       ...(privacy.phases.some(({ strategy }) => strategy) && { bands: phase.strategy?.length ?? 1 }),
       'steps T': phase.steps,
-      'clip C': phase.clipping.norm,
+      'clip C': significant(phase.clipping.norm),
       sigma: significant(phase.noiseMultiplier),
-      'learning rate': made.training[index]!.learningRate,
+      'learning rate': significant(made.training[index]!.learningRate),
     })),
   );
   output.line();
