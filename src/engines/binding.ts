@@ -1,10 +1,10 @@
 import { InvalidParameterError } from '../../privacy/errors.ts';
 import { evaluateDim, showShape, symbolsOf } from '../graph/index.ts';
 import type { Dim, Graph } from '../graph/index.ts';
-import type { Tensor, Tensors } from './engine.ts';
+import type { ParamTensor, Tensor, Tensors } from './engine.ts';
 
 /** @throws {InvalidParameterError} if the tensor's numbers do not fill its dims */
-export function checkDims(name: string, { dims, data }: Tensor): void {
+export function checkDims(name: string, { dims, data }: ParamTensor): void {
   const size = dims.reduce((product, dim) => product * dim, 1);
   if (size === data.length) return;
   throw new InvalidParameterError(

@@ -8,6 +8,14 @@ export interface Tensor {
 
 export type Tensors = Readonly<Record<string, Tensor>>;
 
+/** A parameter; frozen weights may be of 8 bits. */
+export interface ParamTensor {
+  readonly dims: readonly number[];
+  readonly data: Tensor['data'] | Int8Array;
+}
+
+export type ParamTensors = Readonly<Record<string, ParamTensor>>;
+
 /** Performance settings; none of them may change what is computed beyond rounding (G6). */
 export interface EngineOptions {
   readonly device?: 'cpu' | 'webgpu' | 'cuda';
@@ -48,7 +56,7 @@ export interface Engine {
   /** For people: backend and device, such as `cpu (onnxruntime 1.30.0, 2 threads)`. */
   readonly device: string;
   /** Sets parameters by name; copies, and replaces those of the same name. */
-  write(tensors: Tensors): Promise<void>;
+  write(tensors: ParamTensors): Promise<void>;
   load(graph: Graph): Promise<Program>;
   loadGradient(gradient: GradientGraph): Promise<GradientProgram>;
   /** The accumulated sums; the accumulators are zero afterwards. */

@@ -30,19 +30,19 @@ export class GraphBuilder {
     return value;
   }
 
-  /** A parameter: f32, of fixed shape, held by the engine between runs. The same name gives the same value. */
-  param(name: string, shape: readonly number[]): Value {
+  /** A parameter: of fixed shape, held by the engine between runs. The same name gives the same value. */
+  param(name: string, shape: readonly number[], dtype: 'f32' | 'i8' = 'f32'): Value {
     const known = this.#params.find((param) => param.name === name);
     if (known !== undefined) {
-      if (showShape(known.value.shape) !== showShape(shape)) {
+      if (showShape(known.value.shape) !== showShape(shape) || known.value.dtype !== dtype) {
         throw new InvalidParameterError(
-          `param ${name}=${showShape(shape)}: it already has shape ${showShape(known.value.shape)}; use one shape`,
+          `param ${name}=${dtype}${showShape(shape)}: it already is ${known.value.dtype}${showShape(known.value.shape)}; use one type and shape`,
         );
       }
       return known.value;
     }
     this.#checkName(name, this.#inputs);
-    const value = this.#value('f32', shape.map(canonicalDim));
+    const value = this.#value(dtype, shape.map(canonicalDim));
     this.#params.push({ name, value });
     return value;
   }
@@ -115,6 +115,10 @@ export class GraphBuilder {
   rmsNorm(x: Value, gain: Value, epsilon: number): { y: Value; inverse: Value } {
     const [y, inverse] = this.emit('rmsNorm', [x, gain], { epsilon });
     return { y: y!, inverse: inverse! };
+  }
+  /** x [..., K] by the frozen weight scale * q, one scale for each row of q -> [..., N]. */
+  linearInt8(x: Value, q: Value, scale: Value, layout: OpAttrs['linear']['layout']): Value {
+    return this.#one('linearInt8', [x, q, scale], { layout });
   }
 
   /** a [..., M, K], b [..., K, N], each transposed on its last two axes where asked -> [..., M, N]. */

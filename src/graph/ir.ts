@@ -8,7 +8,8 @@
  */
 export type Dim = number | string;
 export type Shape = readonly Dim[];
-export type DType = 'f32' | 'i32';
+/** `i8` is of parameters alone: frozen weights, which only `linearInt8` reads. */
+export type DType = 'f32' | 'i32' | 'i8';
 
 export interface Value {
   readonly id: number;
@@ -35,6 +36,13 @@ export interface OpAttrs {
   layerNorm: { readonly epsilon: number };
   /** x [..., D], gain [D] -> y [..., D], inverse root mean square [..., 1]. */
   rmsNorm: { readonly epsilon: number };
+
+  // --- frozen weights ---
+  /**
+   * `linear` by a weight of 8 bits, w = scale * q: x [..., K], q i8 in the layout of w, scale f32 [rows of q] -> [..., N].
+   * Only x has a derivative, which is the same op in the other layout. w is made for this one product and then gone.
+   */
+  linearInt8: { readonly layout: 'out-in' | 'in-out' };
 
   // --- products ---
   /** a [..., M, K], b [..., K, N] (each transposed on its last two axes where asked; equal leading axes) -> [..., M, N]. */

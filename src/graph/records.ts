@@ -75,6 +75,7 @@ function checkNode(node: AnyNode, dependent: readonly boolean[], refuse: (why: s
   const rank = x!.shape.length;
   switch (node.op) {
     case 'linear':
+    case 'linearInt8':
     case 'bias':
     case 'layerNorm':
     case 'rmsNorm':

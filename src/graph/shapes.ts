@@ -62,6 +62,12 @@ const shapeRules: { readonly [O in Op]: Infer<O> } = {
     return [f32(x!.shape), f32([...leading(x!.shape), 1])];
   },
 
+  linearInt8([x, q, scale], attrs, fail) {
+    const typed = shapeRules.linear([x!, q!], attrs, fail);
+    if (!sameShape(scale!.shape, [q!.shape[0]!])) fail('there must be one scale for each row of q');
+    return typed;
+  },
+
   matmul([a, b], { transposeA, transposeB }, fail) {
     const rank = a!.shape.length;
     if (rank < 2 || rank !== b!.shape.length) fail('a and b must have the same rank, at least 2');
@@ -182,6 +188,7 @@ const shapeRules: { readonly [O in Op]: Infer<O> } = {
 /** Element types that an op takes; `any` for layout ops and `equal`. */
 const inputTypes: { readonly [O in Op]?: readonly (DType | 'any')[] } = {
   embed: ['i32', 'f32'],
+  linearInt8: ['f32', 'i8', 'f32'],
   equal: ['any', 'any'],
   crossEntropy: ['f32', 'i32'],
   crossEntropyGrad: ['f32', 'i32', 'f32'],
@@ -200,6 +207,7 @@ const inputCounts: { readonly [O in Op]?: number } = {
   embed: 2,
   layerNorm: 3,
   rmsNorm: 2,
+  linearInt8: 3,
   matmul: 2,
   add: 2,
   sub: 2,

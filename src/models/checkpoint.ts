@@ -2,20 +2,29 @@ import { DataError } from '../../privacy/errors.ts';
 import type { TensorInfo, Weights } from '../formats/index.ts';
 import { GraphBuilder } from '../graph/index.ts';
 import type { Architecture } from './architecture.ts';
-import type { FeedTensor } from './feeds.ts';
 import { createModules } from './modules.ts';
 import { withOwnHead } from './own-export.ts';
 import { initialValues, type InitRng, type ParameterSpec } from './parameters.ts';
+import { outputsFirst, roundWeight, scaleName } from './rounding.ts';
 
 /** Values of parameters by name, row-major. */
 export type ParameterValues = Map<string, Float32Array>;
 
-export interface LoadedParameters {
-  readonly values: ParameterValues;
+/** What a network's parameters begin as. */
+interface Beginning {
   /** Parameters that begin afresh: a new head, LoRA factors. */
   readonly fresh: readonly string[];
   /** Tensors of the checkpoint, by their names there, that this network has no use for, such as other heads. */
   readonly unused: readonly string[];
+}
+
+export interface LoadedParameters extends Beginning {
+  readonly values: ParameterValues;
+}
+
+/** A network's parameters, to be read one at a time. */
+export interface StoredParameters extends Beginning {
+  readonly read: (spec: ParameterSpec) => Promise<Float32Array>;
 }
 
 export interface LoadOptions {
@@ -27,20 +36,26 @@ export interface LoadOptions {
   readonly head?: 'fresh' | 'checkpoint' | 'if-present';
 }
 
+/** Reads all of a network's parameters; see `findParameters`. */
+export async function loadParameters(checkpoint: Weights, options: LoadOptions): Promise<LoadedParameters> {
+  const { read, fresh, unused } = findParameters(checkpoint, options);
+  const values: ParameterValues = new Map();
+  for (const spec of options.params) values.set(spec.name, await read(spec));
+  return { values, fresh, unused };
+}
+
 /**
- * Reads a network's parameters from a checkpoint of its architecture, or of the bare model without head.
+ * Finds a network's parameters in a checkpoint of its architecture, or of the bare model without head.
  * @throws DataError that lists every tensor that is missing, of a wrong shape, or not of this architecture
  */
-export async function loadParameters(checkpoint: Weights, options: LoadOptions): Promise<LoadedParameters> {
+export function findParameters(checkpoint: Weights, options: LoadOptions): StoredParameters {
   const { architecture, params, rng, head = 'fresh' } = options;
   const weights = withOwnHead(checkpoint, architecture);
   const stored = storedNames(weights.tensors, architecture.prefix);
-  const values: ParameterValues = new Map();
   const fresh: string[] = [];
   const problems: string[] = [];
-  const read: { name: string; storedName: string }[] = [];
-  for (const spec of params) {
-    const { name, shape, place, role } = spec;
+  const found = new Map<string, string>();
+  for (const { name, shape, place, role } of params) {
     const ownHead = place === 'head' && !name.startsWith(`${architecture.prefix}.`);
     const mayBeFresh = role === 'lora' || (place === 'head' && head !== 'checkpoint');
     const storedName = role === 'lora' || (ownHead && head === 'fresh') ? undefined : stored.get(name);
@@ -49,14 +64,14 @@ export async function loadParameters(checkpoint: Weights, options: LoadOptions):
       else problems.push(`missing ${name} [${shape.join(',')}]`);
       continue;
     }
-    const found = weights.tensors.get(storedName)!.shape;
-    if (found.join() === shape.join()) read.push({ name, storedName });
-    else problems.push(`${storedName} has shape [${found.join(',')}], expected [${shape.join(',')}]`);
+    const own = weights.tensors.get(storedName)!.shape;
+    if (own.join() === shape.join()) found.set(name, storedName);
+    else problems.push(`${storedName} has shape [${own.join(',')}], expected [${shape.join(',')}]`);
   }
   const known = new Set([...params, ...bodyParameters(architecture)].map(({ name }) => name));
   const unused: string[] = [];
   for (const [name, storedName] of stored) {
-    if (values.has(name) || read.some((entry) => entry.name === name)) continue;
+    if (found.has(name)) continue;
     if (known.has(name) || name.startsWith('head.') || architecture.unused.test(name))
       unused.push(storedName);
     else problems.push(`unexpected ${storedName}`);
@@ -66,10 +81,14 @@ export async function loadParameters(checkpoint: Weights, options: LoadOptions):
       `${weights.files.join(', ')}: does not fit config.json (model_type ${architecture.modelType}): ${problems.join('; ')}.`,
     );
   }
-  for (const { name, storedName } of read) values.set(name, await weights.read(storedName));
-  const freshNames = new Set(fresh);
-  for (const spec of params) if (freshNames.has(spec.name)) values.set(spec.name, initialValues(spec, rng));
-  return { values, fresh, unused };
+  return {
+    fresh,
+    unused,
+    read: async (spec) => {
+      const storedName = found.get(spec.name);
+      return storedName === undefined ? initialValues(spec, rng) : weights.read(storedName);
+    },
+  };
 }
 
 /** Our name of each stored tensor -> its stored name. A bare model's names lack the prefix; old ones say gamma and beta. */
@@ -100,16 +119,28 @@ export function bodyParameters(architecture: Architecture): readonly ParameterSp
   return modules.params;
 }
 
-/** Parameters as an engine takes them. */
+/** A parameter as an engine takes it: float32, or 8 bits. */
+export interface ParameterTensor {
+  readonly dims: readonly number[];
+  readonly data: Float32Array | Int8Array;
+}
+
+/** Parameters as an engine takes them; those of 8 bits with their scales. */
 export function tensorsOf(
   params: readonly ParameterSpec[],
-  values: ParameterValues,
-): Record<string, FeedTensor> {
-  return Object.fromEntries(
-    params.map(({ name, shape }) => {
-      const data = values.get(name);
-      if (data === undefined) throw new DataError(`parameter ${name}: no values for it.`);
-      return [name, { dims: shape, data }];
-    }),
-  );
+  values: ReadonlyMap<string, Float32Array>,
+): Record<string, ParameterTensor> {
+  const tensors: Record<string, ParameterTensor> = {};
+  for (const { name, shape, int8 } of params) {
+    const data = values.get(name);
+    if (data === undefined) throw new DataError(`parameter ${name}: no values for it.`);
+    if (int8 === undefined) {
+      tensors[name] = { dims: shape, data };
+      continue;
+    }
+    const { rounded, scales } = roundWeight({ name, shape, int8 }, data);
+    tensors[name] = { dims: outputsFirst(shape, int8), data: rounded };
+    tensors[scaleName(name)] = { dims: [scales.length], data: scales };
+  }
+  return tensors;
 }

@@ -3,6 +3,7 @@ import { GraphBuilder, type Graph } from '../graph/index.ts';
 import type { Architecture } from './architecture.ts';
 import type { CacheEntry } from './cache.ts';
 import { createModules, type InputSpec } from './modules.ts';
+import type { NetworkOptions } from './network.ts';
 import type { ParameterSpec } from './parameters.ts';
 
 /**
@@ -25,9 +26,14 @@ export interface Decoder {
 
 /**
  * @param maxTokens - longest text, prompt included; constants of this size are made
+ * @param part - adapters that are in the network, and the weights that are held in 8 bits; none unless given
  * @throws InvalidParameterError for a model that writes nothing
  */
-export function buildDecoder(architecture: Architecture, maxTokens: number): Decoder {
+export function buildDecoder(
+  architecture: Architecture,
+  maxTokens: number,
+  { lora, int8 }: Pick<NetworkOptions, 'lora' | 'int8'> = {},
+): Decoder {
   const { family, modelType, layers, initializerRange, vocabularySize } = architecture;
   if (family !== 'decoder') {
     throw new InvalidParameterError(
@@ -38,7 +44,8 @@ export function buildDecoder(architecture: Architecture, maxTokens: number): Dec
   const modules = createModules(builder, {
     initializerRange,
     dropout: 0,
-    lora: undefined,
+    lora,
+    int8,
     maxTokens,
     cached: true,
   });

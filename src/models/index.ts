@@ -2,6 +2,7 @@ export { adapterOf, adapterUsage } from './adapter-export.ts';
 export type { Architecture, ExportedHead, Verbalizer } from './architecture.ts';
 export {
   bodyParameters,
+  findParameters,
   loadParameters,
   tensorsOf,
   type LoadOptions,
@@ -17,6 +18,7 @@ export { windowOf } from './cache.ts';
 export { buildDecoder, type Decoder } from './decoder.ts';
 export { buildNetwork, type Network, type NetworkOptions } from './network.ts';
 export { exportedHead } from './own-export.ts';
+export { restoredWeight, roundable, roundWeight } from './rounding.ts';
 export {
   frozenLayers,
   initialValues,

@@ -1,6 +1,7 @@
 import type { DType, GraphBuilder, Shape, Value } from '../graph/index.ts';
 import { createCache, type Cache } from './cache.ts';
 import type { Init, ParameterSpec, Place } from './parameters.ts';
+import { outputsFirst, scaleName } from './rounding.ts';
 
 /** Low-rank adapters (Hu et al., arXiv:2106.09685): W x + (alpha / rank) B A x, with B zero at first. */
 export interface LoraSettings {
@@ -79,6 +80,8 @@ export interface ModuleSettings {
   readonly maxTokens: number;
   /** Whether keys and values of earlier tokens are given; default no. */
   readonly cached?: boolean;
+  /** Names of frozen weights of linear maps that are held in 8 bits; default none. */
+  readonly int8?: ReadonlySet<string> | undefined;
 }
 
 export function createModules(builder: GraphBuilder, settings: ModuleSettings): Modules {
@@ -94,6 +97,14 @@ export function createModules(builder: GraphBuilder, settings: ModuleSettings): 
     // A tied parameter belongs where it is used first.
     if (!params.has(spec.name)) params.set(spec.name, spec);
     return builder.param(spec.name, spec.shape);
+  };
+
+  const product = (x: Value, weight: ParameterSpec, layout: Layout): Value => {
+    if (!settings.int8?.has(weight.name)) return builder.linear(x, param(weight), layout);
+    params.set(weight.name, { ...weight, int8: layout });
+    const [outputs, inputsCount] = outputsFirst(weight.shape, layout);
+    const rounded = builder.param(weight.name, [outputs, inputsCount], 'i8');
+    return builder.linearInt8(x, rounded, builder.param(scaleName(weight.name), [outputs]), 'out-in');
   };
 
   const input = (name: string, dtype: DType, shape: Shape): Value => {
@@ -176,11 +187,7 @@ export function createModules(builder: GraphBuilder, settings: ModuleSettings): 
       const inputsCount = x.shape.at(-1) as number;
       const shape = layout === 'out-in' ? [outputs, inputsCount] : [inputsCount, outputs];
       const init = zero ? ({ kind: 'zeros' } as const) : random;
-      let y = builder.linear(
-        x,
-        param({ name: `${path}.weight`, shape, init, place, role: 'weight' }),
-        layout,
-      );
+      let y = product(x, { name: `${path}.weight`, shape, init, place, role: 'weight' }, layout);
       const low = adapter(x, place, { path, layout, inputs: inputsCount, outputs });
       if (low !== undefined) y = builder.add(y, low);
       if (!bias) return y;

@@ -32,6 +32,8 @@ export interface NetworkOptions {
   /** Probability at every place where the model family drops activations; default 0. */
   readonly dropout?: number;
   readonly lora?: LoraSettings;
+  /** Names of frozen weights that are held in 8 bits. */
+  readonly int8?: ReadonlySet<string> | undefined;
   /** What the network is given: tokens (default), hidden states after a layer, or pooled features. */
   readonly from?: 'tokens' | Layer | 'features';
   /** What it gives; default `loss`. */
@@ -82,6 +84,7 @@ export function buildNetwork(options: NetworkOptions): Network {
     task,
     dropout = 0,
     lora,
+    int8,
     from = 'tokens',
     to = 'loss',
     maxTokens = architecture.maxTokens,
@@ -92,7 +95,7 @@ export function buildNetwork(options: NetworkOptions): Network {
   check({ ...options, head });
   const builder = new GraphBuilder();
   const { initializerRange, hiddenSize, layers, positionOffset, modelType } = architecture;
-  const modules = createModules(builder, { initializerRange, dropout, lora, maxTokens });
+  const modules = createModules(builder, { initializerRange, dropout, lora, int8, maxTokens });
 
   const finish = (output: Network['output'], value: Value): Network => {
     builder.output(output, value);

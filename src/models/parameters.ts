@@ -18,6 +18,8 @@ export interface ParameterSpec {
   readonly init: Init;
   readonly place: Place;
   readonly role: 'weight' | 'bias' | 'gain' | 'table' | 'lora';
+  /** Of a frozen weight that is held in 8 bits: its layout in the checkpoint. */
+  readonly int8?: 'out-in' | 'in-out';
 }
 
 /** Randomness for initial weights; a reproducible generator. */

@@ -1,7 +1,7 @@
 import seedrandom from 'seedrandom';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createOnnxEngine } from '../../src/engines/index.ts';
-import type { Engine, Tensor } from '../../src/engines/index.ts';
+import type { Engine, ParamTensors, Tensor } from '../../src/engines/index.ts';
 import { evaluateDim, GraphBuilder } from '../../src/graph/index.ts';
 import type { Graph, Op, Shape, Value } from '../../src/graph/index.ts';
 import { interpret } from '../support/interpreter.ts';
@@ -41,6 +41,12 @@ const cases: { readonly [O in Op]: Readonly<Record<string, Build>> } = {
   rmsNorm: {
     'with statistics': (g, x) =>
       Object.values(g.rmsNorm(x('records', 'tokens', 6), g.param('gain', [6]), 1e-6)),
+  },
+  linearInt8: {
+    'out-in': (g, x) =>
+      g.linearInt8(x('records', 'tokens', 4), g.param('q', [6, 4], 'i8'), g.param('s', [6]), 'out-in'),
+    'in-out': (g, x) =>
+      g.linearInt8(x('records', 4), g.param('q', [4, 6], 'i8'), g.param('s', [4]), 'in-out'),
   },
   matmul: {
     plain: (g, x) => g.matmul(x('records', 4, 6), x('records', 6, 3)),
@@ -139,7 +145,7 @@ const cases: { readonly [O in Op]: Readonly<Record<string, Build>> } = {
 interface Case {
   readonly graph: Graph;
   readonly inputs: Record<string, Tensor>;
-  readonly params: Record<string, Tensor>;
+  readonly params: ParamTensors;
 }
 
 const random = seedrandom('onnx operators');
@@ -179,7 +185,12 @@ function makeCase(build: Build, sizes = SIZES): Case {
   const params = Object.fromEntries(
     graph.params.map(({ name, value }) => {
       const dims = value.shape.map(Number);
-      return [name, { dims, data: Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, normal) }];
+      const numbers = Array.from({ length: dims.reduce((a, b) => a * b, 1) }, normal);
+      const data =
+        value.dtype === 'i8'
+          ? Int8Array.from(numbers, (z) => Math.round(40 * z))
+          : Float32Array.from(numbers);
+      return [name, { dims, data }];
     }),
   );
   return { graph, inputs, params };

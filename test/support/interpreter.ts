@@ -128,11 +128,14 @@ function evaluate(node: AnyNode, inputs: readonly Dense[], dims: readonly (reado
   const [x, y, z] = inputs as [Dense, Dense, Dense];
   const shape = dims[0]!;
   switch (node.op) {
-    case 'linear': {
+    case 'linear':
+    case 'linearInt8': {
       const flat: Dense = { dims: [count(x.dims.slice(0, -1)), x.dims.at(-1)!], data: x.data };
+      const scales = node.op === 'linearInt8' ? inputs[2]!.data : undefined;
+      const w = scales ? dense(y.dims, (at) => y.data[at]! * scales[Math.floor(at / y.dims[1]!)]!) : y;
       return [
         {
-          ...matmul(flat, y, false, node.attrs.layout === 'out-in', [flat.dims[0]!, shape.at(-1)!]),
+          ...matmul(flat, w, false, node.attrs.layout === 'out-in', [flat.dims[0]!, shape.at(-1)!]),
           dims: shape,
         },
       ];

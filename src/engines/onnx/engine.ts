@@ -2,20 +2,30 @@ import { availableParallelism } from 'node:os';
 import { createRequire } from 'node:module';
 import { InvalidParameterError } from '../../../privacy/errors.ts';
 import { showShape } from '../../graph/index.ts';
-import type { Graph, Named } from '../../graph/index.ts';
+import type { DType, Graph, Named } from '../../graph/index.ts';
 import { bindInputs, checkDims } from '../binding.ts';
-import type { Engine, EngineOptions, Tensor, Tensors } from '../engine.ts';
+import type { Engine, EngineOptions, ParamTensor, Tensors } from '../engine.ts';
 import { lowerGraph } from './lowering.ts';
 import { buffersOf } from './protocol.ts';
 import type { GradientOutputs } from './protocol.ts';
 import { startThread } from './thread.ts';
 
 /** A copy that owns its whole buffer, so that transferring it takes nothing from the caller. */
-function copies(tensors: Tensors): { tensors: Record<string, Tensor>; transfer: ArrayBuffer[] } {
+function copies<T extends ParamTensor>(
+  tensors: Readonly<Record<string, T>>,
+): { tensors: Record<string, T>; transfer: ArrayBuffer[] } {
   const owned = Object.fromEntries(
-    Object.entries(tensors).map(([name, { dims, data }]) => [name, { dims: [...dims], data: data.slice() }]),
+    Object.entries(tensors).map(([name, tensor]) => [
+      name,
+      { ...tensor, dims: [...tensor.dims], data: tensor.data.slice() },
+    ]),
   );
   return { tensors: owned, transfer: buffersOf(Object.values(owned).map(({ data }) => data)) };
+}
+
+function dtypeOf(data: ParamTensor['data']): DType {
+  if (data instanceof Int8Array) return 'i8';
+  return data instanceof Float32Array ? 'f32' : 'i32';
 }
 
 /**
@@ -34,21 +44,26 @@ export async function createOnnxEngine({
     );
   }
   const thread = startThread({ device, threads });
-  const written = new Map<string, readonly number[]>();
+  const written = new Map<string, { readonly dims: readonly number[]; readonly dtype: DType }>();
   const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string };
   let programs = 0;
   await thread.call({ kind: 'write', tensors: {} });
 
   function checkParam({ name, value }: Named): void {
-    const dims = written.get(name);
-    if (dims === undefined) {
+    const found = written.get(name);
+    if (found === undefined) {
       throw new InvalidParameterError(
         `param=${name}: was never written; write ${showShape(value.shape)} first`,
       );
     }
-    if (showShape(dims) !== showShape(value.shape)) {
+    if (showShape(found.dims) !== showShape(value.shape)) {
       throw new InvalidParameterError(
-        `${name}.dims=${showShape(dims)}: the graph needs ${showShape(value.shape)}; write that shape`,
+        `${name}.dims=${showShape(found.dims)}: the graph needs ${showShape(value.shape)}; write that shape`,
+      );
+    }
+    if (found.dtype !== value.dtype) {
+      throw new InvalidParameterError(
+        `${name}=${found.dtype}: the graph needs ${value.dtype}; write that type`,
       );
     }
   }
@@ -82,7 +97,8 @@ export async function createOnnxEngine({
     async write(tensors) {
       for (const [name, tensor] of Object.entries(tensors)) checkDims(name, tensor);
       const copied = copies(tensors);
-      for (const [name, { dims }] of Object.entries(copied.tensors)) written.set(name, dims);
+      for (const [name, { dims, data }] of Object.entries(copied.tensors))
+        written.set(name, { dims, dtype: dtypeOf(data) });
       await thread.call({ kind: 'write', tensors: copied.tensors }, copied.transfer);
     },
     async load(graph) {

@@ -9,7 +9,7 @@ import type { DType, Shape } from '../../graph/index.ts';
 const IR_VERSION = 10;
 const OPSET = 20;
 
-const ELEMENT_TYPE = { f32: 1, i32: 6, i64: 7 } as const;
+const ELEMENT_TYPE = { f32: 1, i8: 3, i32: 6, i64: 7 } as const;
 const ATTRIBUTE_TYPE = { float: 1, integer: 2, string: 3, integers: 7 } as const;
 
 export type Attribute = number | string | readonly number[] | { readonly float: number };

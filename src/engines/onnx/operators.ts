@@ -80,6 +80,22 @@ export const rules: { readonly [O in Op]: Rule<O> } = {
     model.node('Mul', [model.node('Mul', [name(x!), name(inverse!)]), name(gain!)], {}, [name(y!)]);
   },
 
+  /**
+   * onnxruntime would restore all weights first, since nothing holds it back, and would give forward and backward pass one
+   * copy, as equal nodes are merged: every copy would live until its use in the backward pass. So the scales are given a shape
+   * that follows from that of x, which waits for x and differs for each use.
+   */
+  linearInt8({ attrs: { layout }, inputs: [x, q, scale], outputs: [y] }, { model, name }) {
+    const nothing = model.node('Mul', [
+      model.node('Shape', [name(x!)], { start: 0, end: 1 }),
+      integers(model, [0]),
+    ]);
+    const size = model.node('Add', [nothing, integers(model, [q!.shape[0] as number])]);
+    const scales = model.node('Reshape', [name(scale!), size]);
+    const w = model.node('DequantizeLinear', [name(q!), scales], { axis: 0 });
+    model.node('MatMul', [name(x!), layout === 'in-out' ? w : transposed(model, w, 2)], {}, [name(y!)]);
+  },
+
   matmul({ attrs, inputs: [a, b], outputs: [y] }, { model, name }) {
     const left = attrs.transposeA ? transposed(model, name(a!), a!.shape.length) : name(a!);
     const right = attrs.transposeB ? transposed(model, name(b!), b!.shape.length) : name(b!);

@@ -1,5 +1,5 @@
 import type { GradientGraph } from '../../graph/index.ts';
-import type { EngineOptions, Taken, Tensor, Tensors } from '../engine.ts';
+import type { EngineOptions, ParamTensors, Taken, Tensor, Tensors } from '../engine.ts';
 import type { LoweredGraph } from './lowering.ts';
 
 /** Which outputs of a gradient program are what; names are those of the graph. */
@@ -7,7 +7,7 @@ export type GradientOutputs = Pick<GradientGraph, 'sums' | 'norms' | 'losses'>;
 
 /** What the engine asks of its worker, answered in the order asked. */
 export type Request =
-  | { readonly kind: 'write'; readonly tensors: Tensors }
+  | { readonly kind: 'write'; readonly tensors: ParamTensors }
   | {
       readonly kind: 'load';
       readonly program: number;
@@ -44,6 +44,6 @@ export interface WorkerOptions {
 }
 
 /** The buffers of arrays that the sender gives up, each once. Each array must own its whole buffer. */
-export function buffersOf(arrays: Iterable<Float32Array | Int32Array>): ArrayBuffer[] {
+export function buffersOf(arrays: Iterable<Float32Array | Int32Array | Int8Array>): ArrayBuffer[] {
   return [...new Set(Array.from(arrays, (array) => array.buffer as ArrayBuffer))];
 }

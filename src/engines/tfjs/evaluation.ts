@@ -3,7 +3,7 @@ import { InvalidParameterError } from '../../../privacy/errors.ts';
 import { evaluateDim, showShape } from '../../graph/index.ts';
 import type { AnyNode, Graph, Value } from '../../graph/index.ts';
 import { bindInputs } from '../binding.ts';
-import type { Tensor, Tensors } from '../engine.ts';
+import type { ParamTensor, Tensors } from '../engine.ts';
 import { compute, type SizeOf } from './kernels.ts';
 
 /** A graph with what can be known before it runs. Owns the tensors of the graph's constants. */
@@ -47,7 +47,13 @@ function lookupsOf({ inputs, nodes }: Graph): { ids: Value; table: Value }[] {
 }
 
 /** A tensor of our own with a copy of `data`; the caller owns it. */
-export function upload({ data, dims }: Tensor): tf.Tensor {
+export function upload({ data, dims }: ParamTensor): tf.Tensor {
+  // TensorFlow.js has no int8: nothing would be saved.
+  if (data instanceof Int8Array) {
+    throw new InvalidParameterError(
+      'engine=tfjs: has no weights of 8 bits; use engine onnx, or train.frozenWeights: float32',
+    );
+  }
   // The plain backend keeps a reference to what it is given, so it is given a copy.
   return tf.tensor(data.slice(), [...dims], data instanceof Int32Array ? 'int32' : 'float32');
 }

@@ -87,7 +87,10 @@ function padAxis(x: tf.Tensor, axis: number, before: number, size: number): tf.T
   return tf.pad(x, paddings);
 }
 
-const kernels: { readonly [O in Op]: Kernel<O> } = {
+/** Nothing is of 8 bits here: `upload` refuses it. */
+type TfjsOp = Exclude<Op, 'linearInt8'>;
+
+const kernels: { readonly [O in TfjsOp]: Kernel<O> } = {
   linear: ([x, w], { layout }) => {
     const y = product(asMatrix(x!), w!, false, layout === 'out-in');
     return tf.reshape(y, [...leading(x!), lastSize(y)]);
@@ -158,7 +161,7 @@ const kernels: { readonly [O in Op]: Kernel<O> } = {
 /** Computes one node of a graph on the active backend; what it needs in between is freed before it returns. */
 export function compute(node: AnyNode, inputs: tf.Tensor[], sizeOf: SizeOf): tf.Tensor[] {
   if (node.op !== 'concat' && inputs.some(({ size }) => size === 0)) return emptyResults(node, sizeOf);
-  const kernel = kernels[node.op] as Kernel<Op>;
+  const kernel = kernels[node.op as TfjsOp] as Kernel<Op>;
   return tf.tidy(() => {
     const outputs = kernel(inputs, node.attrs, sizeOf);
     return Array.isArray(outputs) ? outputs : [outputs];

@@ -2,7 +2,7 @@ import type { GraphBuilder } from '../builder.ts';
 import type { AnyNode, Node, OpAttrs, Value } from '../ir.ts';
 import type { Vjps } from './vjp.ts';
 
-type Consumer = 'linear' | 'bias' | 'embed' | 'layerNorm' | 'rmsNorm';
+type Consumer = 'linear' | 'linearInt8' | 'bias' | 'embed' | 'layerNorm' | 'rmsNorm';
 
 /**
  * One use of a trainable parameter, from which its gradient follows without forming it for each unit.
@@ -51,6 +51,9 @@ function averaging(b: GraphBuilder, gain: Value): Value {
 export const parameters: Vjps<Consumer> = {
   linear: (b, { inputs: [, w], attrs: { layout } }, g) => [
     () => b.linear(g, w!, layout === 'out-in' ? 'in-out' : 'out-in'),
+  ],
+  linearInt8: (b, { inputs: [, q, scale], attrs: { layout } }, g) => [
+    () => b.linearInt8(g, q!, scale!, layout === 'out-in' ? 'in-out' : 'out-in'),
   ],
   bias: (_b, _node, g) => [() => g],
   embed: () => [],
