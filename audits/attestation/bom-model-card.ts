@@ -7,13 +7,15 @@ type Figure = Measured['figures'][number];
 
 /** The model card: what the model does, how well, and what it must not be taken for. */
 export function modelCardOf(report: Report): Json {
-  const { dataset, head, utility, statements, limits, hazards } = report;
+  const { dataset, head, prompts, utility, statements, limits, hazards } = report;
   const { intendedUse, outOfScopeUse, recipients } = statements;
   return {
     modelParameters: {
-      approach: { type: 'supervised' },
+      approach: {
+        type: dataset.task === 'generation' && !isGiven(prompts) ? 'self-supervised' : 'supervised',
+      },
       task: dataset.task,
-      modelArchitecture: `${report.baseModel.reference}, head: ${head}`,
+      modelArchitecture: `${report.baseModel.reference}${isGiven(head) ? `, head: ${head}` : ''}`,
       datasets: [{ ref: BOM_REFS.trainingData }],
     },
     quantitativeAnalysis: { performanceMetrics: utility.models.flatMap(metricsOf) },

@@ -23,6 +23,12 @@ export function statusOf({ job }: Pick<Evidence, 'job'>): Report['status'] {
   return { private: false, stamp: 'NOT PRIVATE', reason: `Trained ${how}. It carries no privacy guarantee.` };
 }
 
+function promptsOf({ chat, separator }: Evidence['plan']): Report['prompts'] {
+  if (chat) return { chat, separator: '' };
+  if (separator !== undefined) return { chat: false, separator };
+  return missing('the model did not learn to complete prompts');
+}
+
 /**
  * The report that the evidence amounts to. Every figure of the guarantee follows from the plan and is computed here, so
  * that whoever has the plan can compute it again.
@@ -46,15 +52,19 @@ export function buildReport(evidence: Evidence): Report {
     dataset: datasetOf(evidence),
     statements: evidence.statements,
     baseModel: baseModelOf(evidence),
-    head: plan.head,
-    labelWords: plan.verbalizer ?? missing('the language model does not answer by its words'),
+    head:
+      plan.task === 'generation'
+        ? missing('a model that writes answers by the output of the language model itself')
+        : plan.head,
+    prompts: promptsOf(plan),
+    labelWords: plan.verbalizer ?? missing('the model does not answer by words of its own'),
     reasons: plan.reasons,
     job,
     utility: utilityOf(evidence),
     implementationTests: evidence.implementationTests,
     audit: evidence.audit,
     attacks: missing(
-      'attacks on natural records were not released: their figures stay in private/ unless charged',
+      'none are released: what attacks on natural records found stays in private/ unless it is charged',
     ),
     ledger: evidence.ledger,
     approvals: evidence.approvals,

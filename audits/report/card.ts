@@ -1,9 +1,11 @@
 import { roundedUp } from '../../privacy/index.ts';
-import { labelWordsUsage } from './label-words.ts';
+import { headInWords, modelName, taskInWords } from './content/task-words.ts';
+import { promptsInWords } from './prompts.ts';
 import { isGiven } from './schema-node.ts';
 import type { Report } from './schema.ts';
 import { verdictOf } from './verdict.ts';
-import { metricName, modelName, percentAtMost, significant } from './words.ts';
+import { pipelineOf, usageOf } from './usage.ts';
+import { figureText, metricName, percentAtMost, significant } from './words.ts';
 import { yamlOf, type Yaml } from './yaml.ts';
 
 /**
@@ -20,7 +22,7 @@ export function renderCard(report: Report): string {
     ...(isGiven(claim) ? guarantee(report) : []),
     '## Training',
     '',
-    `Base model: ${inline(report.baseModel.reference)} (digests in plan.json). Head: ${report.head}. Plan: ${report.mechanism.planHash}.`,
+    `Base model: ${inline(report.baseModel.reference)} (digests in plan.json). Trained for: ${taskInWords(report)}.${answers(report)} Plan: ${report.mechanism.planHash}.`,
     '',
     ...phases(report),
     '## Evaluation',
@@ -33,7 +35,7 @@ export function renderCard(report: Report): string {
     '',
     ...(isGiven(statements.intendedUse) ? [`Meant for: ${inline(statements.intendedUse)}`, ''] : []),
     ...(isGiven(statements.outOfScopeUse) ? [`Not for: ${inline(statements.outOfScopeUse)}`, ''] : []),
-    ...usage(report),
+    ...usageOf(report),
     '## Limits',
     '',
     ...limits.map((line) => `- ${line}`),
@@ -66,14 +68,6 @@ function frontMatter(report: Report): Record<string, Yaml | undefined> {
         }
       : { guarantee: 'none', reason: status.reason },
   };
-}
-
-/** What the hub calls the plain use of the model. */
-function pipelineOf({ dataset, labelWords }: Report): string {
-  if (isGiven(labelWords)) return labelWords.model === 'masked-lm' ? 'fill-mask' : 'text-generation';
-  const { task } = dataset;
-  if (task === 'token-classification') return task;
-  return task === 'generation' ? 'text-generation' : 'text-classification';
 }
 
 function opening(report: Report): string[] {
@@ -143,6 +137,11 @@ function guarantee({
   ];
 }
 
+function answers({ head, prompts }: Report): string {
+  if (isGiven(head)) return ` The answer is read from ${headInWords(head)}.`;
+  return isGiven(prompts) ? ` Prompts are ${inline(promptsInWords(prompts))}.` : '';
+}
+
 function phases({ mechanism }: Report): string[] {
   return tableOf(
     ['phase', 'method', 'steps', 'expected batch', 'sampling rate', 'clipping norm', 'noise multiplier'],
@@ -158,15 +157,15 @@ function phases({ mechanism }: Report): string[] {
   );
 }
 
-function evaluation({ utility }: Report): string[] {
+function evaluation({ utility, dataset }: Report): string[] {
   const { models, caveat } = utility;
   if (models.length === 0) return ['No test data was given.', ''];
   const metrics = [...new Set(models.flatMap(({ figures }) => figures.map(({ metric }) => metric)))];
   const rows = models.map(({ name, figures }) => [
-    modelName(name),
+    modelName(name, dataset.task),
     ...metrics.map((metric) => {
       const found = figures.find((figure) => figure.metric === metric);
-      return typeof found?.value === 'number' ? found.value.toFixed(3) : '-';
+      return typeof found?.value === 'number' ? figureText(metric, found.value) : '-';
     }),
   ]);
   return [...tableOf(['model', ...metrics.map(metricName)], rows), caveat, ''];
@@ -179,45 +178,6 @@ function data({ dataset, statements }: Report): string[] {
     '',
     `Labels: ${dataset.labels} Evaluated on: ${dataset.evaluationData}`,
     '',
-  ];
-}
-
-function usage(report: Report): string[] {
-  const { head, labelWords, dataset, artifacts } = report;
-  const isGeneration = dataset.task === 'generation';
-  const isTags = dataset.task === 'token-classification';
-  const name = isGeneration ? 'write' : isTags ? 'find' : 'classify';
-  const adapter = artifacts.some(({ path }) => path.startsWith('adapter/'));
-  const adapterAlone = adapter ? ['The adapter alone: see adapter/README.md.', ''] : [];
-  if (isGiven(labelWords)) {
-    const className = labelWords.model === 'masked-lm' ? 'AutoModelForMaskedLM' : 'AutoModelForCausalLM';
-    return [
-      'It answers by words of the language model: the text is put into a template, and what it finds likeliest names the class.',
-      '',
-      '```python',
-      'import torch',
-      `from transformers import AutoTokenizer, ${className}`,
-      "tokenizer = AutoTokenizer.from_pretrained('model')",
-      `model = ${className}.from_pretrained('model').eval()`,
-      ...labelWordsUsage(labelWords),
-      '```',
-      '',
-      ...adapterAlone,
-    ];
-  }
-  return [
-    '```python',
-    'from transformers import pipeline',
-    `${name} = pipeline('${pipelineOf(report)}', model='model'${isTags ? ", aggregation_strategy='first'" : ''})`,
-    '```',
-    '',
-    ...(head === 'mean' && !isGeneration
-      ? [
-          'The mean over the tokens is written as one more layer that the plain class computes. Load it in float32 or bfloat16 (float16 overflows), and do not train it further in transformers: continue with dptune, or with the adapter.',
-          '',
-        ]
-      : []),
-    ...adapterAlone,
   ];
 }
 

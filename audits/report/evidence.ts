@@ -21,6 +21,10 @@ export interface PlanFacts {
   readonly head: string;
   readonly verbalizer?: LabelWords;
   readonly maxLength: number;
+  /** Of a model that learnt to complete prompts: what ends them, */
+  readonly separator?: string;
+  /** or that they are turns of a conversation. */
+  readonly chat?: true;
   readonly training: readonly {
     readonly method: string;
     readonly learningRate: number;

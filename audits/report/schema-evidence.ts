@@ -27,7 +27,7 @@ export const datasetSchema = group(
       }),
     ),
     task: text('What is learnt from it.'),
-    labels: text('Where the label names come from.'),
+    labels: text('Where the names of the classes come from, for tasks that have any.'),
     cleaning: list('Steps applied to every text.', text('One step.')),
     evaluationData: text('What the model was evaluated on.'),
     validationData: text('What guided training, if anything.'),

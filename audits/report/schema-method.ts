@@ -90,7 +90,11 @@ export const jobSchema = group(
   {
     nonPrivate: flag('Trained without clipping and noise.'),
     seeded: flag('Sampling and noise came from a seed.'),
-    labels: choice('Where the label names come from.', ['declared', 'collected', 'none']),
+    labels: choice('Where the names of the classes come from; none where the task has none.', [
+      'declared',
+      'collected',
+      'none',
+    ]),
     cleaning: list('Steps applied to every text.', text('One step.')),
     test: choice('What the model was evaluated on.', ['file', 'split', 'none']),
     validation: choice('What may have guided training.', ['public file', 'private file', 'split', 'none']),

@@ -11,6 +11,7 @@ import {
   testsSchema,
 } from './schema-evidence.ts';
 import { labelWordsSchema } from './label-words.ts';
+import { promptsSchema } from './prompts.ts';
 import { accountingSchema, jobSchema, mechanismSchema } from './schema-method.ts';
 import { choice, flag, group, list, orMissing, text, type TypeOf } from './schema-node.ts';
 import { utilitySchema } from './schema-utility.ts';
@@ -51,7 +52,8 @@ const schema = group(
     dataset: datasetSchema,
     statements: statementsSchema,
     baseModel: baseModelSchema,
-    head: text('What the classifier on top of the model sees.'),
+    head: orMissing(text('What the answer of the model is read from.')),
+    prompts: orMissing(promptsSchema),
     labelWords: orMissing(labelWordsSchema),
     reasons: list('Why the recipe chose what the job left to it.', text('One.')),
     job: jobSchema,

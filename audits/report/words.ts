@@ -25,6 +25,19 @@ export function metricName(name: string): string {
     auroc: 'AUROC',
     ece: 'calibration error',
     mse: 'mean squared error',
+    pearson: 'Pearson correlation',
+    spearman: 'Spearman correlation',
+    bleu: 'BLEU',
+    chrf: 'chrF',
+    rouge1: 'ROUGE-1',
+    rouge2: 'ROUGE-2',
+    rougeL: 'ROUGE-L',
+    cider: 'CIDEr',
+    coverage: "share of the prompt's words",
+    distinct1: 'distinct words',
+    distinct2: 'distinct pairs of words',
+    words: 'words a text',
+    texts: 'texts written',
   };
   if (name.startsWith('f1 of ')) return `F1 of ${name.slice('f1 of '.length)}`;
   return (
@@ -32,17 +45,9 @@ export function metricName(name: string): string {
   );
 }
 
-/** Models of the utility group as people read them. */
-export function modelName(name: string): string {
-  const known: Readonly<Record<string, string>> = {
-    private: 'this model',
-    nonPrivate: 'this model (NOT PRIVATE)',
-    frozen: 'frozen encoder, trained head',
-    untrained: 'before fine-tuning',
-    majority: 'majority answer',
-    validation: 'this model, on public validation data',
-  };
-  return known[name] ?? name;
+/** `0.812`; a count has no decimals. */
+export function figureText(metric: string, value: number): string {
+  return metric === 'texts' ? grouped(value) : value.toFixed(3);
 }
 
 /** `1,200` */

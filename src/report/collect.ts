@@ -78,7 +78,11 @@ function factsOf({ config, nonPrivate, seeded }: Start): JobFacts {
   return {
     nonPrivate,
     seeded,
-    labels: task === 'regression' ? 'none' : declaredLabels(config) ? 'declared' : 'collected',
+    labels: ['regression', 'generation'].includes(task)
+      ? 'none'
+      : declaredLabels(config)
+        ? 'declared'
+        : 'collected',
     cleaning: data.cleaning,
     test: data.test === undefined ? (splitsTest(data.split) ? 'split' : 'none') : 'file',
     validation: data.validation

@@ -88,6 +88,7 @@ describe('the object', () => {
     expect(missingIn(full)).toEqual([
       'mechanism.phases.0.clippingGamma',
       'dataset.selection',
+      'prompts',
       'labelWords',
       ...['0', '0.slices.language.0', '0.slices.language.1', '1', '2', '3'].flatMap((model) =>
         missingFigure(`utility.models.${model}`),

@@ -1,12 +1,8 @@
 import type { Evidence } from '../evidence.ts';
 import type { BaseModel, Dataset } from '../schema-evidence.ts';
 import { selectionOf } from './selection.ts';
+import { labelsInWords } from './task-words.ts';
 
-const labels: Readonly<Record<Evidence['job']['labels'], string>> = {
-  declared: 'Declared in the job.',
-  collected: 'Collected from the training data, which is a look at it that no noise covers.',
-  none: 'There are none.',
-};
 const test: Readonly<Record<Evidence['job']['test'], string>> = {
   file: 'A file of its own, never used for a decision.',
   split: 'Units split off from the training file, never used for a decision.',
@@ -25,7 +21,7 @@ export function datasetOf({ plan, job }: Evidence): Dataset {
     sizeSource: plan.sizeSource,
     selection: selectionOf(plan.privacy),
     task: plan.task,
-    labels: labels[job.labels],
+    labels: labelsInWords(plan.task, job.labels),
     cleaning: job.cleaning,
     evaluationData: test[job.test],
     validationData: validation[job.validation],
@@ -37,8 +33,10 @@ export function baseModelOf({ plan }: Evidence): BaseModel {
     reference: plan.model.reference,
     files: plan.model.files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
     pretraining:
-      (plan.stages ? `${stagesInWords(plan.stages)}n` : 'N') +
-      'ot known to this program. If texts of the same people were in the data that the base model was pretrained on, this guarantee does not cover that.',
+      (plan.stages
+        ? `${stagesInWords(plan.stages)}What came before that`
+        : 'What it learnt from before this training') +
+      ' is not known to this program. If texts of the same people were in the data that the base model was pretrained on, this guarantee does not cover that.',
   };
 }
 
@@ -48,5 +46,5 @@ function stagesInWords(stages: NonNullable<Evidence['plan']['stages']>): string 
     ({ name, task, from, data }) =>
       `${name} (${task}, from ${from.reference} with SHA-256 ${from.digest}, training file with SHA-256 ${data})`,
   );
-  return `Before the private training it learnt, without privacy, from data that its owner declares public: ${named.join(', then ')}. What came before that: `;
+  return `Before the private training it learnt, without privacy, from data that its owner declares public: ${named.join(', then ')}. `;
 }

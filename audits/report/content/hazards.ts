@@ -92,6 +92,7 @@ function aboutTheRun({
   audit,
   ledger,
   unit,
+  dataset,
 }: Body): Finding[] {
   const counted = isGiven(ledger)
     ? 'What was charged to the same scope is counted in the ledger.'
@@ -120,12 +121,26 @@ function aboutTheRun({
           advantage <= 0.5 ? 'addressed' : 'partly',
           `The guarantee bounds memorisation of a unit: no attacker's advantage exceeds ${roundedUp(advantage, 3)}${advantage <= 0.5 ? '' : ', which leaves room for much'}. ${audited}`,
         ],
-    ['not applicable', 'This run releases a model, no synthetic data.'],
-    ['not applicable', 'This run releases a model, no synthetic data.'],
+    ...(dataset.task === 'generation' ? syntheticTexts(status.private) : [noSyntheticData, noSyntheticData]),
     [
       isGiven(unit.whoElse) ? 'partly' : 'open',
       `${unit.definition} ${isGiven(unit.whoElse) ? 'The owner states who else appears in the texts.' : 'Who else appears in the texts is not stated.'}`,
     ],
+  ];
+}
+
+const noSyntheticData: Finding = ['not applicable', 'This run releases a model, no synthetic data.'];
+
+/** H10 and H11, of a model whose answers are texts. */
+function syntheticTexts(isPrivate: boolean): Finding[] {
+  return [
+    isPrivate
+      ? [
+          'addressed',
+          'This run releases a model, no synthetic data. Texts that the model writes are covered by its guarantee, however many they are.',
+        ]
+      : ['open', 'Texts that the model writes carry no guarantee either.'],
+    ['open', 'How good texts of this model are as data was not measured; dptune synthesize measures it.'],
   ];
 }
 

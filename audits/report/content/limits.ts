@@ -28,6 +28,11 @@ export function limitsOf({
     ...(dataset.sizeSource === 'counted'
       ? ['The number of units was taken from the private data and is published as if it were public.']
       : []),
+    ...(dataset.task === 'generation'
+      ? [
+          'Texts that the model writes were not checked: they may be wrong, and they may name people whom many records, or the texts of its pretraining, have in common.',
+        ]
+      : []),
     'What only the owner of the data can know stands under statements; it was not checked.',
     'The digests of the training data are not published, because a digest can confirm a guess of a record.',
   ];

@@ -20,7 +20,7 @@ export function unitOf({ plan, statements }: Evidence, isClaimed: boolean): Unit
       ? `Of a user with more than ${unit.maxRecords} records, that many are chosen once and the others are left out.`
       : selection
         ? selectionInWords(selection)
-        : 'None beyond the length of the text.',
+        : `What a record has beyond ${plan.maxLength} tokens is cut off.`,
     maxTokens: plan.maxLength,
     whoElse: statements.whoElseAppears,
     userLevel: !isClaimed
@@ -39,13 +39,16 @@ export function scopeOf(evidence: Evidence): Scope {
   return {
     setting: 'central',
     accessesCovered:
-      'The training steps of this run and the charged reads below. Nothing that happened to the data before or beside this run.',
+      (plan.privacy.reads.some(({ disposition }) => disposition === 'charged')
+        ? 'The training steps of this run and the charged reads below.'
+        : 'The training steps of this run.') +
+      ' Nothing that happened to the data before or beside this run.',
     tuningCovered: plan.search !== undefined,
     tuning: plan.search
       ? `This run was chosen among ${plan.search.candidates.length} candidates by looking at the private data (${plan.search.method}); the claim is the cost of the whole search.`
-      : 'The recipe chooses settings from public facts alone, which costs nothing. Whether earlier runs on the same data guided the choice is not known here; if they did, their cost is added in the ledger or nowhere.',
+      : 'What the job leaves open, the recipe chooses from public facts alone, which costs nothing. Whether earlier runs on the same data guided the settings is not known here; if they did, their cost is added in the ledger or nowhere.',
     output:
-      'The final model and every intermediate one, with everything in release/. The losses, gradient norms and realised batch sizes of single steps are not covered and stay in private/.',
+      'The final model and every intermediate one, with everything in release/ but what stands below as made public without protection. The losses, gradient norms and realised batch sizes of single steps are not covered and stay in private/.',
     reads: plan.privacy.reads.map(({ name, purpose, disposition }) => ({ name, purpose, disposition })),
     unprotected: unprotectedIn(evidence),
     otherReleases: isGiven(statements.otherReleases)

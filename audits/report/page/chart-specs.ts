@@ -1,7 +1,8 @@
 import { roundedUp } from '../../../privacy/index.ts';
 import { isGiven } from '../schema-node.ts';
 import type { Report } from '../schema.ts';
-import { metricName, modelName, percentAtMost, significant } from '../words.ts';
+import { modelName } from '../content/task-words.ts';
+import { metricName, percentAtMost, significant } from '../words.ts';
 import type { Chart } from './charts.ts';
 
 const size = { width: 400, height: 220 };
@@ -77,7 +78,7 @@ export function tradeOffChart({ meaning }: Report): Chart | undefined {
 }
 
 /** The released model beside its baselines, with 95 % intervals. */
-export function utilityChart({ utility }: Report): Chart | undefined {
+export function utilityChart({ utility, dataset }: Report): Chart | undefined {
   const { primary } = utility;
   if (typeof primary !== 'string') return undefined;
   const rows = utility.models
@@ -87,7 +88,7 @@ export function utilityChart({ utility }: Report): Chart | undefined {
       if (!figure || typeof figure.value !== 'number') return [];
       const interval = isGiven(figure.interval) ? figure.interval : undefined;
       const { lower, upper } = interval ?? { lower: figure.value, upper: figure.value };
-      return [{ model: modelName(name), value: figure.value, lower, upper }];
+      return [{ model: modelName(name, dataset.task), value: figure.value, lower, upper }];
     });
   if (rows.length === 0) return undefined;
   const y = {

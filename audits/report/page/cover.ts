@@ -3,6 +3,7 @@ import { isGiven } from '../schema-node.ts';
 import type { Report } from '../schema.ts';
 import { isViolation, verdictOf } from '../verdict.ts';
 import { grouped, percentAtMost, roundedDown, short } from '../words.ts';
+import { taskInWords } from '../content/task-words.ts';
 import { badge, bullets, facts } from './blocks.ts';
 import { html, type Html } from './markup.ts';
 
@@ -46,13 +47,14 @@ export function coverOf(report: Report): Html {
 }
 
 /** What the report is about. */
-function subjectOf({ dataset, baseModel, unit }: Report): string {
+function subjectOf(report: Report): string {
+  const { dataset, baseModel, unit } = report;
   const people = `${grouped(dataset.publicSize)} ${unit.kind === 'user' ? 'users' : 'records'}`;
   const [base] = baseModel.reference.split('@');
-  return `Model for ${dataset.task}, fine-tuned from ${base} on ${people}`;
+  return `Model for ${taskInWords(report)}, fine-tuned from ${base} on ${people}`;
 }
 
-function figuresOf({ claim, meaning }: Report): Html | undefined {
+function figuresOf({ claim, meaning, unit }: Report): Html | undefined {
   if (!isGiven(claim) || !isGiven(meaning)) return undefined;
   const { falsePositiveRate, truePositiveRate } = meaning.attacker[1]!;
   const guessing = percentAtMost(falsePositiveRate);
@@ -76,8 +78,8 @@ function figuresOf({ claim, meaning }: Report): Html | undefined {
     <div>
       <p class="number">${percentAtMost(meaning.accuracyFromHalf)}</p>
       <p>
-        <strong>right, at most</strong>: how often any attacker tells correctly whether a person took part,
-        from even odds. A coin is right 50 % of the time.
+        <strong>right, at most</strong>: how often any attacker tells correctly whether a ${unit.kind} took
+        part, from even odds. A coin is right 50 % of the time.
       </p>
     </div>
   </section>`;

@@ -1,7 +1,8 @@
 import { crosswalk } from '../content/crosswalk.ts';
+import { modelName, taskInWords } from '../content/task-words.ts';
 import { isGiven } from '../schema-node.ts';
 import type { Report } from '../schema.ts';
-import { grouped, metricName, modelName, significant } from '../words.ts';
+import { figureText, grouped, metricName, significant } from '../words.ts';
 import { badge, bullets, facts, section, shown, table } from './blocks.ts';
 import { auditSection } from './audit-section.ts';
 import type { Charts } from './guarantee-sections.ts';
@@ -26,7 +27,7 @@ function figureOf(figures: Measured, metric: string): Html {
   const found = figures.find((figure) => figure.metric === metric);
   if (!found || typeof found.value !== 'number') return html`–`;
   const { value, interval } = found;
-  if (!isGiven(interval)) return html`${value.toFixed(3)}`;
+  if (!isGiven(interval)) return html`${figureText(metric, value)}`;
   return html`${value.toFixed(3)}
     <span class="interval">${interval.lower.toFixed(3)} to ${interval.upper.toFixed(3)}</span>`;
 }
@@ -50,7 +51,7 @@ function comparison(
   );
 }
 
-function utility({ utility: found }: Report, charts: Charts): Html {
+function utility({ utility: found, dataset }: Report, charts: Charts): Html {
   const { models, retention, primary } = found;
   const released = models.find(({ role }) => role === 'released');
   return section(
@@ -61,7 +62,7 @@ function utility({ utility: found }: Report, charts: Charts): Html {
     models.length > 0
       ? comparison(
           'Figures, with 95 % bootstrap intervals',
-          models.map(({ name, ...measured }) => ({ name: modelName(name), ...measured })),
+          models.map(({ name, ...measured }) => ({ name: modelName(name, dataset.task), ...measured })),
         )
       : undefined,
     ...Object.entries(released?.slices ?? {}).map(([column, values]) => comparison(`By ${column}`, values)),
@@ -129,7 +130,8 @@ function lines(values: readonly string[]): string {
   return values.join('; ');
 }
 
-function data({ dataset, statements, baseModel }: Report): Html {
+function data(report: Report): Html {
+  const { dataset, statements, baseModel } = report;
   return section(
     'data',
     'Data and base model',
@@ -144,7 +146,7 @@ function data({ dataset, statements, baseModel }: Report): Html {
           ? `${grouped(dataset.selection.perClass)} of each of ${dataset.selection.classes} classes; ${dataset.selection.accounting}`
           : 'all',
       ],
-      ['Task', dataset.task],
+      ['Task', taskInWords(report)],
       ['Labels', dataset.labels],
       ['Cleaning', dataset.cleaning.length > 0 ? lines(dataset.cleaning) : 'none'],
       ['Evaluated on', dataset.evaluationData],

@@ -1,5 +1,7 @@
 import { roundedUp } from '../../../privacy/index.ts';
+import { headInWords } from '../content/task-words.ts';
 import { wordsInWords } from '../label-words.ts';
+import { promptsInWords } from '../prompts.ts';
 import { isGiven } from '../schema-node.ts';
 import type { Report } from '../schema.ts';
 import { grouped, percentAtMost, significant } from '../words.ts';
@@ -48,7 +50,7 @@ function guarantee({ claim, meaning, status }: Report, charts: Charts): Html {
         shown(
           withoutAmplification,
           ({ epsilon, participations }) =>
-            `epsilon ${roundedUp(epsilon, 4)} at the same delta, if it were known in which ${participations} steps a unit took part`,
+            `epsilon ${roundedUp(epsilon, 4)} at the same delta, if it were known in which ${participations} step${participations === 1 ? '' : 's'} a unit took part`,
         ),
       ],
     ]),
@@ -100,7 +102,9 @@ function protectedUnits({ unit, claim }: Report): Html {
     ]),
     unit.groups.length > 0
       ? table(
-          'Several units together, such as families',
+          unit.kind === 'user'
+            ? 'Several users together, such as families'
+            : 'Several records together, such as those of one person',
           ['units', 'epsilon at the same delta, at most'],
           unit.groups.map(({ size, epsilon }) => [size, shown(epsilon, (value) => roundedUp(value, 4))]),
         )
@@ -144,7 +148,7 @@ function coverage({ scope }: Report): Html {
   );
 }
 
-function mechanism({ mechanism: found, reasons, head, labelWords }: Report): Html {
+function mechanism({ mechanism: found, reasons, head, prompts, labelWords }: Report): Html {
   return section(
     'mechanism',
     'How it was trained',
@@ -160,7 +164,8 @@ function mechanism({ mechanism: found, reasons, head, labelWords }: Report): Htm
       ['Normalisation', found.normalisation],
       ['Arithmetic', found.precision],
       ['Micro-batches change', found.microBatches],
-      ['Classifier sees', head],
+      ...(isGiven(head) ? ([['Answer is read from', headInWords(head)]] as const) : []),
+      ...(isGiven(prompts) ? ([['Prompts are', promptsInWords(prompts)]] as const) : []),
       ...(isGiven(labelWords)
         ? ([
             ['Texts are put into', labelWords.template],
@@ -182,7 +187,7 @@ function mechanism({ mechanism: found, reasons, head, labelWords }: Report): Htm
           'Clipping',
           `${phase.clippingKind}, norm C = ${phase.clippingNorm} (clipped to ${phase.clipThreshold})`,
         ],
-        ['Clipping gamma', shown(phase.clippingGamma)],
+        ...(isGiven(phase.clippingGamma) ? ([['Clipping gamma', phase.clippingGamma]] as const) : []),
         ['Noise multiplier sigma', shown(phase.noiseMultiplier)],
         ['Noise on each coordinate', shown(phase.noiseStandardDeviation)],
         ['Rounded to multiples of', shown(phase.latticeSpacing)],
