@@ -47,6 +47,15 @@ async function pageOf(report: Report): Promise<string> {
   return text.replaceAll('&#39;', "'").replaceAll('&quot;', '"').replaceAll(/\s+/g, ' ');
 }
 
+/** Whether the report warns of texts that a model writes, and how it judges hazards H10 and H11. */
+function textWarnings(evidence: Evidence) {
+  const { limits, hazards } = reportOf(evidence);
+  return {
+    limit: limits.some((line) => line.startsWith('Texts that the model writes were not checked')),
+    statuses: hazards.slice(9, 11).map(({ status }) => status),
+  };
+}
+
 describe('the report of a task', () => {
   test.each([
     ['texts', texts, 'writing texts'],
@@ -104,17 +113,10 @@ describe('the report of a task', () => {
   });
 
   test('warns of what a model writes, and calls its texts covered only where there is a guarantee', () => {
-    const found = (evidence: Evidence) => {
-      const { limits, hazards } = reportOf(evidence);
-      return {
-        limit: limits.some((line) => line.startsWith('Texts that the model writes were not checked')),
-        statuses: hazards.slice(9, 11).map(({ status }) => status),
-      };
-    };
-    expect(found(texts)).toEqual({ limit: true, statuses: ['addressed', 'open'] });
+    expect(textWarnings(texts)).toEqual({ limit: true, statuses: ['addressed', 'open'] });
     const open = { ...texts, job: { ...texts.job, nonPrivate: true } };
-    expect(found(open)).toEqual({ limit: true, statuses: ['open', 'open'] });
-    expect(found(tags)).toEqual({ limit: false, statuses: ['not applicable', 'not applicable'] });
+    expect(textWarnings(open)).toEqual({ limit: true, statuses: ['open', 'open'] });
+    expect(textWarnings(tags)).toEqual({ limit: false, statuses: ['not applicable', 'not applicable'] });
   });
 });
 
