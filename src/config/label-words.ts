@@ -1,4 +1,4 @@
-import type { Check } from './checks.ts';
+import type { Check, Lookup } from './checks.ts';
 import type { Config } from './schema.ts';
 
 /** A part of a verbaliser's template, with the white space before it. */
@@ -60,8 +60,17 @@ export function declaredLabels({
   data,
   train,
 }: Pick<Config, 'data' | 'train'>): readonly string[] | undefined {
-  if (data.labels !== 'auto') return data.labels;
-  return train.head === 'verbalizer' && train.verbalizer ? Object.keys(train.verbalizer.words) : undefined;
+  return labelsOf(data.labels, train.head, train.verbalizer?.words);
+}
+
+/** The same in a job that may have other faults. */
+export function labelsIn(setting: Lookup): readonly string[] | undefined {
+  return labelsOf(setting('data.labels'), setting('train.head'), setting('train.verbalizer.words'));
+}
+
+function labelsOf(labels: unknown, head: unknown, words: unknown): readonly string[] | undefined {
+  if (Array.isArray(labels)) return labels as readonly string[];
+  return head === 'verbalizer' && typeof words === 'object' && words ? Object.keys(words) : undefined;
 }
 
 const example = '{template: "{text} It was {mask}.", words: {positive: great, negative: terrible}}';

@@ -1,9 +1,19 @@
 import type { Check, Lookup } from './checks.ts';
+import { labelsIn } from './label-words.ts';
 
 /** Rules on which units take part: a few of each class, or so many records of each user. */
 export const POPULATION_CHECKS: readonly Check[] = [
   {
-    paths: ['data.fewShot', 'task', 'data.labels', 'privacy.unit', 'privacy.relation', 'privacy.publicSize'],
+    paths: [
+      'data.fewShot',
+      'task',
+      'data.labels',
+      'train.head',
+      'train.verbalizer',
+      'privacy.unit',
+      'privacy.relation',
+      'privacy.publicSize',
+    ],
     problem: (setting) => (setting('data.fewShot') === undefined ? undefined : fewShotProblem(setting)),
   },
   {
@@ -37,12 +47,12 @@ function withoutUser(setting: Lookup): string | undefined {
 
 /** What a selection by rank needs, so that one record of the file replaces at most one of the selected. */
 function fewShotProblem(setting: Lookup): string | undefined {
-  const [task, labels] = [setting('task'), setting('data.labels')];
+  const [task, labels] = [setting('task'), labelsIn(setting)];
   if (task !== 'classification' && task !== 'pair') {
     return `has no effect with task=${String(task)}, which has no classes to take records of; remove it`;
   }
-  if (!Array.isArray(labels)) {
-    return 'needs data.labels: the number of records that take part follows from it and must be public; list the classes';
+  if (!labels) {
+    return 'needs data.labels: the number of records that take part follows from it and must be public; list the classes, or name them by label words in train.verbalizer';
   }
   if (setting('privacy.unit') !== 'record') {
     return 'a user with several records could change the selection of several classes, which no bound here covers; set privacy.unit: record, or remove it';

@@ -145,7 +145,7 @@ export const dataSchema = {
     },
     fewShot: {
       description:
-        'Records of each class that take part: the first by a public order (data.split.seed), so many of each of data.labels. Adding or removing one record of the file then replaces one of them, which needs twice the noise. For tasks classification and pair.',
+        'Records of each class that take part: the first by a public order (data.split.seed), so many of each class that data.labels or label words name. Adding or removing one record of the file then replaces one of them, which needs twice the noise. For tasks classification and pair.',
       type: 'integer',
       minimum: 1,
       examples: [64],

@@ -1,5 +1,5 @@
 import { ConfigError, type PrivacyUnit, type Selection } from '../../privacy/index.ts';
-import type { Config } from '../config/index.ts';
+import { declaredLabels, type Config } from '../config/index.ts';
 
 /** Most records of a user that the rule keeps. A judgement: the sum over them is clipped as one, and each takes time. */
 const mostRecords = 16;
@@ -36,11 +36,14 @@ export function populationReasons({ privacy }: Config): readonly string[] {
  * The few records of each class that a job trains on; undefined where it trains on all.
  * @throws ConfigError without declared classes: how many there are would be a look at the private data
  */
-export function selectionOf({ data }: Config): Selection | undefined {
-  const { fewShot, labels, split } = data;
+export function selectionOf(config: Config): Selection | undefined {
+  const { fewShot, split } = config.data;
+  const labels = declaredLabels(config);
   if (fewShot === undefined) return undefined;
-  if (labels === 'auto') {
-    throw new ConfigError(`data.fewShot=${fewShot}: needs data.labels. List the classes.`);
+  if (!labels) {
+    throw new ConfigError(
+      `data.fewShot=${fewShot}: needs data.labels. List the classes, or name them by label words in train.verbalizer.`,
+    );
   }
   return { kind: 'first-of-each-class', perClass: fewShot, classes: labels.length, seed: split.seed };
 }

@@ -76,6 +76,32 @@ describe('a job with a few records of each class', () => {
     expect(await jsonOf(join(audited, 'private', 'data.json'))).toMatchObject({ records: 24 });
   });
 
+  test('label words name the classes as data.labels does, and the same records take part', async () => {
+    const byWords = {
+      data: { labels: undefined },
+      train: {
+        head: 'verbalizer',
+        verbalizer: { template: '{text} {mask}', words: { sad: 'paper', happy: 'stone' } },
+      },
+    };
+    const config = await tinyJob(place, few, byWords);
+    expect(config.data.labels).toBe('auto');
+    const worded = newRun(place);
+    await runJob(config, worded);
+    const { privacy, sizeSource } = await readPlanFile(join(worded, 'release', 'plan.json'));
+    expect(privacy).toMatchObject({ publicSize: 24, selection: { perClass: 12, classes: 2 } });
+    expect(sizeSource).toBe('declared');
+    expect(await jsonOf(join(worded, 'private', 'data.json'))).toMatchObject({
+      records: 24,
+      labels: { sad: 12, happy: 12 },
+    });
+    // One word more is one class more.
+    const three = { train: { verbalizer: { words: { sad: 'paper', happy: 'stone', calm: 'road' } } } };
+    await expect(tinyJob(place, few, byWords, three, { privacy: { publicSize: 24 } })).rejects.toThrow(
+      'is not the number of records that take part, 36',
+    );
+  });
+
   test('a plan that hides its selection is found out', async () => {
     const plan = await jsonOf<{ privacy: { selection?: unknown } }>(join(run, 'release', 'plan.json'));
     delete plan.privacy.selection;
