@@ -16,7 +16,7 @@ import {
   type JobPlan,
   type Observer,
 } from '../train/index.ts';
-import { recordLosses } from './scoring.ts';
+import { asReleased, recordLosses } from './scoring.ts';
 import { trainShadows } from './shadow-models.ts';
 
 export interface AttackOptions {
@@ -97,7 +97,7 @@ async function lossesUnder(
 ): Promise<Float32Array> {
   const model = await openJobModel({ ...config, model: path });
   try {
-    return await recordLosses(config, { ...plan, head: 'checkpoint' }, model, pool);
+    return await recordLosses(config, asReleased(plan), model, pool);
   } finally {
     await model.directory.close();
   }

@@ -32,7 +32,7 @@ export async function canaryLosses(config: Config, plan: JobPlan, released: stri
       const canaries = await makeCanaries(config, plan.audit!, before, labelsOf(config, after));
       return {
         initial: await recordLosses(config, plan, before, canaries),
-        released: await recordLosses(config, { ...plan, head: 'checkpoint' }, after, canaries),
+        released: await recordLosses(config, asReleased(plan), after, canaries),
       };
     } finally {
       await before.directory.close();
@@ -63,6 +63,11 @@ function labelsOf({ task }: Config, released: BaseModel): Labels {
     default:
       return { task, starts: new Uint32Array() };
   }
+}
+
+/** The plan under which a released model is opened: its head is its own, and what was rounded is so already. */
+export function asReleased({ frozenWeights: _, ...plan }: JobPlan): JobPlan {
+  return { ...plan, head: 'checkpoint' };
 }
 
 /** The loss of every record under a model as it lies on disk, in the store's order. */

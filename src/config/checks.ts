@@ -129,6 +129,13 @@ function settingChecks(owner: string, clipping: string): readonly Check[] {
           ? '=head, but a language model has no head of its own; choose lora, full, bitfit or last'
           : undefined,
     },
+    {
+      paths: [own('method'), 'train.frozenWeights'],
+      problem: (setting) =>
+        setting(own('method')) === 'full' && setting('train.frozenWeights') === 'int8'
+          ? '=full, trains every weight, and train.frozenWeights=int8 holds those in 8 bits that never train; choose lora, bitfit, head or last, or frozenWeights: float32'
+          : undefined,
+    },
     only(own('lora'), own('method'), 'lora', 'auto'),
     neededBy(own('schedule.expression'), own('schedule.kind'), 'expression', 'expression: 1 - step/steps'),
     only(own('schedule.expression'), own('schedule.kind'), 'expression'),
@@ -185,6 +192,15 @@ const JOB_CHECKS: readonly Check[] = [
   conflict('data.split.test', 'data.test'),
   conflict('data.split.validation', 'data.validation'),
   ...DATA_CHECKS,
+  {
+    paths: ['train.frozenWeights', 'performance.engine', 'performance.device'],
+    problem: (setting) =>
+      setting('train.frozenWeights') === 'int8' &&
+      (setting('performance.engine') === 'tfjs' ||
+        !['auto', 'cpu'].includes(String(setting('performance.device'))))
+        ? '=int8, is made by the engine onnx on the processor alone; set performance.engine and performance.device to auto, or frozenWeights: float32'
+        : undefined,
+  },
   {
     paths: ['data.split', 'data.split.test', 'data.split.validation'],
     problem: (setting) => {

@@ -2,7 +2,7 @@ import type { Config, PhaseInput } from './schema.ts';
 
 type Settings = Omit<
   Config['train'],
-  'phases' | 'head' | 'verbalizer' | 'average' | 'earlyStopping' | 'keepBest'
+  'phases' | 'head' | 'verbalizer' | 'frozenWeights' | 'average' | 'earlyStopping' | 'keepBest'
 >;
 
 /** Everything that one phase of training is told, with nothing left to inherit. */
@@ -25,6 +25,7 @@ export function phasesOf(config: Config): Phase[] {
     average: ___,
     earlyStopping: ____,
     keepBest: _____,
+    frozenWeights: ______,
     ...inherited
   } = config.train;
   return phases.map(({ clipping, ...phase }: PhaseInput) => ({

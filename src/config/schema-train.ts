@@ -141,6 +141,12 @@ export const trainSchema = section(
       additionalProperties: false,
       examples: [{ template: '{text} It was {mask}.', words: { positive: 'great', negative: 'terrible' } }],
     },
+    frozenWeights: {
+      description:
+        'How the linear maps that never train are held: int8 takes a quarter of their memory and rounds them. The released model is the rounded one.',
+      enum: ['float32', 'int8'],
+      default: 'float32',
+    },
     average: {
       description: 'Decay of an exponential moving average of the weights; 0 is none. Costs no privacy.',
       ...probability,

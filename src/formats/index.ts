@@ -5,7 +5,7 @@ export { resolveModel } from './hub.ts';
 export { isJsonObject, type JsonObject } from './json.ts';
 export { openModel, type FileDigest, type ModelDirectory } from './model-directory.ts';
 export { writeAdapter, writeModel, type AdapterToWrite } from './model-writer.ts';
-export { openSafetensors, writeSafetensors, type NamedTensor } from './safetensors.ts';
+export { openSafetensors, writeSafetensors, type NamedTensor, type TensorToWrite } from './safetensors.ts';
 export type { TensorInfo } from './safetensors-header.ts';
 export { keptLengths } from './token-template.ts';
 export { loadTokenizer, type Tokenizer } from './tokenizer.ts';

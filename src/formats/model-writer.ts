@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { writeAtomic } from './atomic-file.ts';
 import type { JsonObject } from './json.ts';
 import { PASSED_ON_FILES } from './model-directory.ts';
-import { writeSafetensors, type NamedTensor } from './safetensors.ts';
+import { writeSafetensors, type NamedTensor, type TensorToWrite } from './safetensors.ts';
 import { jsonWithFloats, wholeFloats } from './whole-floats.ts';
 
 export interface ModelToWrite {
   /** With `architectures`, `id2label` and what else the class that is to load it needs. */
   readonly config: JsonObject;
-  readonly tensors: Iterable<NamedTensor>;
+  readonly tensors: Iterable<TensorToWrite>;
   /** The base model's directory: its tokenizer and generation settings go along, and floats of its configuration stay floats. */
   readonly tokenizerFrom: string;
 }

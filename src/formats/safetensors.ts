@@ -66,37 +66,55 @@ export interface NamedTensor {
   readonly data: Float32Array;
 }
 
+/** A tensor that may be made only when it is its turn, so that not all of them need memory at once. */
+export interface TensorToWrite extends Omit<NamedTensor, 'data'> {
+  readonly data: Float32Array | (() => Promise<Float32Array>);
+}
+
 /**
  * Writes tensors as F32, sorted by name, replacing `path` atomically. Equal tensors give equal bytes.
  * @throws DataError for a name given twice or a shape that does not match its data
  */
 export async function writeSafetensors(
   path: string,
-  tensors: Iterable<NamedTensor>,
+  tensors: Iterable<TensorToWrite>,
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
 ): Promise<void> {
   const sorted = [...tensors].sort((a, b) => (a.name < b.name ? -1 : 1));
   const header = new Map<string, unknown>([['__metadata__', metadata]]);
   let position = 0;
-  for (const { name, shape, data } of sorted) {
+  for (const tensor of sorted) {
+    const { name, shape } = tensor;
     if (header.has(name)) throw new DataError(`${path}: tensor ${JSON.stringify(name)} is given twice.`);
-    const count = shape.reduce((product, size) => product * size, 1);
-    if (count !== data.length) {
-      throw new DataError(
-        `${path}: tensor ${JSON.stringify(name)} has ${data.length} values; shape [${shape.join(',')}] takes ${count}.`,
-      );
-    }
-    header.set(name, { dtype: 'F32', shape, data_offsets: [position, position + data.byteLength] });
-    position += data.byteLength;
+    if (typeof tensor.data !== 'function') checkSize(path, tensor, tensor.data);
+    const end = position + countOf(shape) * Float32Array.BYTES_PER_ELEMENT;
+    header.set(name, { dtype: 'F32', shape, data_offsets: [position, end] });
+    position = end;
   }
   const json = Buffer.from(JSON.stringify(Object.fromEntries(header)));
   // Spaces pad the header so that the data begins at a multiple of 8 (the format's alignment rule).
   const padded = Buffer.concat([json, Buffer.alloc(-json.byteLength & 7, ' ')]);
   const prefix = Buffer.alloc(PREFIX_BYTES);
   prefix.writeBigUInt64LE(BigInt(padded.byteLength));
-  await writeAtomic(path, [
-    prefix,
-    padded,
-    ...sorted.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
-  ]);
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    yield prefix;
+    yield padded;
+    for (const tensor of sorted) {
+      const data = typeof tensor.data === 'function' ? await tensor.data() : tensor.data;
+      checkSize(path, tensor, data);
+      yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    }
+  }
+  await writeAtomic(path, chunks());
+}
+
+function countOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+function checkSize(path: string, { name, shape }: TensorToWrite, data: Float32Array): void {
+  if (countOf(shape) === data.length) return;
+  throw new DataError(
+    `${path}: tensor ${JSON.stringify(name)} has ${data.length} values; shape [${shape.join(',')}] takes ${countOf(shape)}.`,
+  );
 }

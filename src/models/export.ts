@@ -1,5 +1,5 @@
 import { DataError } from '../../privacy/errors.ts';
-import type { JsonObject, NamedTensor } from '../formats/index.ts';
+import type { JsonObject, TensorToWrite } from '../formats/index.ts';
 import type { Architecture, Verbalizer } from './architecture.ts';
 import { checkExportable, firstTokenHead, poolingLayer, type LinearHead } from './head-export.ts';
 import type { Head, Task } from './heads.ts';
@@ -21,11 +21,13 @@ export interface ExportOptions {
   readonly verbalizer?: Verbalizer | undefined;
   /** Values of `params`, LoRA merged. */
   readonly values: ReadonlyMap<string, Float32Array>;
+  /** Those that are made only when they are written. */
+  readonly later?: ReadonlyMap<string, () => Promise<Float32Array>>;
 }
 
 export interface ExportedModel {
   readonly config: JsonObject;
-  readonly tensors: readonly NamedTensor[];
+  readonly tensors: readonly TensorToWrite[];
 }
 
 const PROBLEM_TYPES: Readonly<Partial<Record<Task, string>>> = {
@@ -42,10 +44,14 @@ const PROBLEM_TYPES: Readonly<Partial<Record<Task, string>>> = {
  * head-export.ts), which `architectureOf` and `loadParameters` take off again. With `verbalizer` it is the language model itself.
  */
 export function exportModel(options: ExportOptions): ExportedModel {
-  const { config, architecture, task, head = 'mean', labelNames = [], params, values } = options;
+  const { config, architecture, task, head = 'mean', labelNames = [], params, values, later } = options;
   const tensors = params
     .filter(({ name, role }) => role !== 'lora' && !isOwnHead(name))
-    .map(({ name, shape }): NamedTensor => ({ name, shape, data: valueOf(values, name) }));
+    .map(({ name, shape }): TensorToWrite => ({
+      name,
+      shape,
+      data: later?.get(name) ?? valueOf(values, name),
+    }));
   const { [OWN_KEY]: _, ...rest } = config;
   const layersKey = architecture.encoder?.layersKey;
   // The base may itself be an export with one layer more.

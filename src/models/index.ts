@@ -12,7 +12,7 @@ export { exportModel } from './export.ts';
 export { architectureOf } from './families.ts';
 export { feedsOf, paddedBatch, type Batch } from './feeds.ts';
 export { ignoredLabel, type Head, type Task } from './heads.ts';
-export { mergeLora } from './lora.ts';
+export { mergedWeight } from './lora.ts';
 export type { LoraSettings } from './modules.ts';
 export { windowOf } from './cache.ts';
 export { buildDecoder, type Decoder } from './decoder.ts';

@@ -70,7 +70,7 @@ export function roundWeight({ name, shape, int8 }: RoundedSpec, values: Float32A
 
 /** The weight that a network computes with, scale times q in float32, in the checkpoint's layout. */
 export function restoredWeight(
-  { shape, int8 }: RoundedSpec,
+  { shape, int8 }: Omit<RoundedSpec, 'name'>,
   { rounded, scales }: RoundedWeight,
 ): Float32Array {
   const [outputs, inputs] = outputsFirst(shape, int8);

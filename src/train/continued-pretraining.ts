@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DataError, reproducibleRng } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import { readStore, type Tokenizer as TextEncoder, type TokenStore } from '../data/index.ts';
-import { writeModel, type NamedTensor } from '../formats/index.ts';
+import { writeModel } from '../formats/index.ts';
 import { buildNetwork, exportModel, loadParameters } from '../models/index.ts';
 import { createLanguageEncoder, nextTokenBatch } from './language.ts';
 import { learnLanguage } from './language-training.ts';
@@ -86,7 +86,7 @@ export async function continuePretraining(
       });
       await writeModel(join(out, 'release', 'model'), {
         config: exported.config,
-        tensors: exported.tensors as Iterable<NamedTensor>,
+        tensors: exported.tensors,
         tokenizerFrom: directory.path,
       });
       await writeJson(metrics, { loss });

@@ -7,7 +7,8 @@ import { feedsOf, type Batch } from '../models/index.ts';
 import { wordsOf } from './heads.ts';
 import { microBatchTokensOf, networkTaskOf, type BaseModel } from './materials.ts';
 import type { JobPlan } from './plan-file.ts';
-import { adaptersIn, createSession, cutFor, parameterCount, startEngine, trainableIn } from './session.ts';
+import { createSession, cutFor, parameterCount, startEngine } from './session.ts';
+import { adaptersIn, trainableIn } from './trainable.ts';
 
 /** What a run would take here, measured on made-up text: no private data is looked at. */
 export interface CostEstimate {
@@ -45,6 +46,7 @@ export async function estimateCost(
   const records = Math.max(1, Math.floor(microBatchTokensOf(config) / tokens));
   const session = createSession({
     model,
+    plan,
     task: networkTaskOf(plan),
     labels,
     head: plan.head,

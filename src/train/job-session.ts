@@ -24,6 +24,7 @@ export function sessionOf(
 ): Session {
   return createSession({
     model,
+    plan,
     task: networkTaskOf(config),
     labels: labelCountOf(stores.train),
     head: plan.head,

@@ -24,9 +24,10 @@ import {
   type OptimizerState,
 } from './optimizers.ts';
 import { createSchedule } from './schedules.ts';
-import { cutFor, trainableIn, type CutBatch, type RecordSource, type Session } from './session.ts';
+import { cutFor, type CutBatch, type RecordSource, type Session } from './session.ts';
 import type { TrainingPhase } from './settings.ts';
 import { diagnosticsOf, type StepDiagnostics } from './step-diagnostics.ts';
+import { trainableIn } from './trainable.ts';
 import { sizeOf, tensorsOf, vectorOf, zeroVector, type ParameterVector } from './vector.ts';
 import type { World } from './world.ts';
 

@@ -79,6 +79,8 @@ export interface JobPlan {
   readonly chat?: true;
   readonly seed: number;
   readonly average: number;
+  /** Given where the linear maps that never train are held in 8 bits. */
+  readonly frozenWeights?: 'int8';
   readonly training: readonly TrainingPhase[];
   /** Why the recipe chose what the job left to it. */
   readonly reasons: readonly string[];
@@ -125,6 +127,7 @@ export async function planJob(
       : {}),
     seed: config.seed,
     average: config.train.average,
+    ...(config.train.frozenWeights === 'int8' && { frozenWeights: 'int8' as const }),
     training: settings.training,
     reasons: settings.reasons,
     sizeSource: config.privacy.publicSize === 'auto' && !settings.privacy.selection ? 'counted' : 'declared',

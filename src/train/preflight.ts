@@ -3,13 +3,13 @@ import { DataError, InvalidParameterError } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import { isJsonObject } from '../formats/index.ts';
 import { privateGradient } from '../graph/index.ts';
-import { buildNetwork } from '../models/index.ts';
+import { buildNetwork, type Network, type NetworkOptions } from '../models/index.ts';
 import { outputsFor } from './evaluation.ts';
 import { networkHead, wordsOf } from './heads.ts';
 import { labelCountOf, labelNamesOf, networkTaskOf, type BaseModel, type Stores } from './materials.ts';
 import { measure, scored } from './measure.ts';
 import type { JobPlan } from './plan-file.ts';
-import { adaptersIn, trainableIn } from './session.ts';
+import { adaptersIn, frozenBaseOf, trainableIn } from './trainable.ts';
 
 /**
  * Refuses, before anything is spent or written, a job that could not be trained, evaluated or released in the end: a
@@ -37,18 +37,20 @@ function checkTags({ task }: Config, { head }: JobPlan, model: BaseModel, { trai
 }
 
 function checkGradients(config: Config, plan: JobPlan, model: BaseModel, { train }: Stores): void {
-  for (const [index, { method, layers, dropout }] of plan.training.entries()) {
-    const { clipping } = plan.privacy.phases[index]!;
-    const lora = adaptersIn(plan, index, model);
-    const network = buildNetwork({
+  const build = (part: Pick<NetworkOptions, 'dropout' | 'lora' | 'int8'>): Network =>
+    buildNetwork({
       architecture: model.architecture,
       task: networkTaskOf(config),
       labels: labelCountOf(train),
       ...networkHead(plan.head, wordsOf(plan), model, networkTaskOf(config)),
       maxTokens: plan.maxLength,
-      dropout,
-      ...(lora && { lora }),
+      ...part,
     });
+  const base = frozenBaseOf(plan, model, (lora) => build({ ...(lora && { lora }) }));
+  for (const [index, { method, layers, dropout }] of plan.training.entries()) {
+    const { clipping } = plan.privacy.phases[index]!;
+    const lora = adaptersIn(plan, index, model);
+    const network = build({ dropout, ...(lora && { lora }), int8: base?.int8 });
     const trainable = trainableIn(network, { method, layers });
     privateGradient({
       network: network.graph,

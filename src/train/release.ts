@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { labelWordsUsage } from '../../audits/index.ts';
-import { writeAdapter, writeAtomic, writeModel, type NamedTensor } from '../formats/index.ts';
-import { adapterOf, adapterUsage, exportModel, mergeLora, type Network } from '../models/index.ts';
+import { writeAdapter, writeAtomic, writeModel } from '../formats/index.ts';
+import { adapterOf, adapterUsage, exportModel, mergedWeight, type Network } from '../models/index.ts';
 import type { TrainedRun } from './job.ts';
 import { writeJson } from './run-directory.ts';
 import { headOf } from './heads.ts';
@@ -27,7 +27,6 @@ export async function writeRelease(
   const { task } = session;
   const head = headOf(plan.head, architecture, task);
   const names = labelNames ?? ['label'];
-  const values = lora ? mergeLora(network.adapted, session.values, lora) : session.values;
   const exported = exportModel({
     config: model.directory.config,
     architecture,
@@ -37,12 +36,13 @@ export async function writeRelease(
     padId,
     verbalizer,
     params: network.params,
-    values,
+    values: session.values,
+    later: laterOf(run, network),
   });
   const stamp = run.isPrivate || onPublicData ? {} : { not_private: true };
   await writeModel(join(directory.release, 'model'), {
     config: { ...exported.config, ...stamp },
-    tensors: exported.tensors as Iterable<NamedTensor>,
+    tensors: exported.tensors,
     tokenizerFrom: model.directory.path,
   });
   if (lora && isWhole(run, network)) {
@@ -66,6 +66,21 @@ export async function writeRelease(
     ]);
   }
   await writeJson(join(directory.release, 'metrics.json'), metrics);
+}
+
+/** Weights that have to be made: adapters added, 8 bits restored. One at a time, as they are written. */
+function laterOf({ session, lora }: TrainedRun, network: Network): Map<string, () => Promise<Float32Array>> {
+  const read = session.reader(network);
+  const adapters = new Map(network.adapted.map((adapted) => [`${adapted.path}.weight`, adapted]));
+  const made = network.params.filter(({ name }) => adapters.has(name) || !session.values.has(name));
+  return new Map(
+    made.map((spec) => {
+      const adapted = adapters.get(spec.name);
+      const make = async (): Promise<Float32Array> =>
+        adapted && lora ? mergedWeight(adapted, await read(spec), session.values, lora) : read(spec);
+      return [spec.name, make];
+    }),
+  );
 }
 
 /** Whether the adapter holds all that trained: not where other weights of the base model trained in another phase. */

@@ -1,5 +1,5 @@
 import { reproducibleRng } from '../../privacy/index.ts';
-import { buildNetwork, feedsOf, loadParameters, mergeLora } from '../models/index.ts';
+import { buildNetwork, feedsOf } from '../models/index.ts';
 import type { TrainedRun } from './job.ts';
 import { nextTokenBatch } from './language.ts';
 import { hasLanguageHead } from './language-head.ts';
@@ -23,7 +23,7 @@ const batchSize = 16;
  */
 export async function retentionOf(run: TrainedRun, path: string): Promise<Retention> {
   const { model, session, plan, lora } = run;
-  const { architecture, directory, tokenizer } = model;
+  const { architecture, tokenizer } = model;
   if (!hasLanguageHead(model)) {
     return { before: null, after: null, reason: 'the checkpoint has no masked-language-model head' };
   }
@@ -32,23 +32,16 @@ export async function retentionOf(run: TrainedRun, path: string): Promise<Retent
     architecture,
     task: isDecoder ? 'causal-lm' : 'masked-lm',
     maxTokens: plan.maxLength,
+    ...(lora && { lora }),
+    int8: session.int8,
   });
-  const base = await loadParameters(directory.weights, {
-    architecture,
-    params: network.params,
-    rng: reproducibleRng(plan.seed),
-    head: 'checkpoint',
-  });
+  await session.prepare(network, 'checkpoint');
   const program = await session.engine.load(network.graph);
   const texts = readPublicText(path).map(
     (line) => tokenizer.encode(line, undefined, { maxLength: plan.maxLength }).ids,
   );
 
-  const lossWith = async (values: ReadonlyMap<string, Float32Array>): Promise<number> => {
-    const tensors = network.params.map(({ name, shape }) => {
-      return [name, { dims: shape, data: values.get(name) ?? base.values.get(name)! }] as const;
-    });
-    await session.engine.write(Object.fromEntries(tensors));
+  const loss = async (): Promise<number> => {
     let sum = 0;
     for (let start = 0; start < texts.length; start += batchSize) {
       const some = texts.slice(start, start + batchSize);
@@ -60,9 +53,7 @@ export async function retentionOf(run: TrainedRun, path: string): Promise<Retent
     }
     return sum / texts.length;
   };
-  const full = session.network({ ...(lora && { lora }) });
-  const tuned = lora ? mergeLora(full.adapted, session.values, lora) : session.values;
-  const [before, after] = [await lossWith(base.values), await lossWith(tuned)];
+  const [before, after] = [await session.asBase(network, loss), await loss()];
   await program.dispose();
   return { before, after, reason: null };
 }

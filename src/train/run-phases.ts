@@ -15,8 +15,9 @@ import { startPhase, type PhaseRun } from './phase.ts';
 import { notPrivate } from './plan-file.ts';
 import { writeJson, type RunDirectory } from './run-directory.ts';
 import { readRunState, writeRunState, type RunState } from './run-state.ts';
-import { adaptersIn, startEngine, type Cut } from './session.ts';
+import { startEngine, type Cut } from './session.ts';
 import { digestOf, storeKeysOf, type Start } from './start.ts';
+import { adaptersIn } from './trainable.ts';
 import { alone } from './world.ts';
 
 /** Takes all steps of a run that are left, phase by phase. */

@@ -6,9 +6,12 @@ import { createEngine, type Engine, type Program } from '../engines/index.ts';
 import {
   buildNetwork,
   feedsOf,
+  findParameters,
   frozenLayers,
   loadParameters,
-  trainableNames,
+  restoredWeight,
+  roundWeight,
+  tensorsOf,
   type Batch,
   type LoraSettings,
   type Network,
@@ -21,7 +24,8 @@ import { activationsOf, type Activations } from './activations.ts';
 import { networkHead } from './heads.ts';
 import type { BaseModel } from './materials.ts';
 import type { JobPlan } from './plan-file.ts';
-import type { Settings, TrainingPhase } from './settings.ts';
+import type { Settings } from './settings.ts';
+import { frozenBaseOf } from './trainable.ts';
 import { sizeOf } from './vector.ts';
 
 /** Where a network begins: at the tokens, or above a frozen part whose output is computed once a record. */
@@ -29,6 +33,7 @@ export type Cut = NonNullable<NetworkOptions['from']>;
 
 export interface SessionOptions {
   readonly model: BaseModel;
+  readonly plan: Pick<JobPlan, 'training' | 'frozenWeights'>;
   readonly task: Exclude<Task, 'masked-lm'>;
   /** Numbers that the model gives a record (or word): logits, or the loss alone (language models). */
   readonly labels: number;
@@ -54,14 +59,24 @@ export interface RecordSource {
 
 /**
  * The model of a run: its parameters' present values, and the networks that they fill. The engine holds a copy of
- * those that it was given.
+ * those that it was given; of a base in 8 bits it has the only one.
  */
 export interface Session extends SessionOptions {
+  /** Present values but those of a base in 8 bits; see `reader`. */
   readonly values: ParameterValues;
+  /** Weights that are held in 8 bits; undefined where none is. */
+  readonly int8: ReadonlySet<string> | undefined;
   /** A network of this model; `lora` where adapters are in. */
   network(options: Pick<NetworkOptions, 'from' | 'to' | 'lora' | 'dropout'>): Network;
-  /** Makes sure that every parameter of a network has a value, here and in the engine. */
-  prepare(network: Network): Promise<void>;
+  /**
+   * Makes sure that every parameter of a network has a value, here or in the engine.
+   * @param from - where its head comes from; as for the job's own networks unless given
+   */
+  prepare(network: Pick<Network, 'params'>, from?: 'checkpoint'): Promise<void>;
+  /** Reads one parameter of a network after the other, as the network computes with them. */
+  reader(network: Pick<Network, 'params'>): (spec: ParameterSpec) => Promise<Float32Array>;
+  /** Does `work` while the engine holds the base model's values of a language model's network, adapters that add nothing. */
+  asBase<T>(network: Pick<Network, 'params'>, work: () => Promise<T>): Promise<T>;
   /** Replaces values, here and in the engine. */
   assign(values: Readonly<Record<string, Float32Array>>, specs: readonly ParameterSpec[]): Promise<void>;
   /** Values that differ from the base model's: those assigned so far. */
@@ -87,7 +102,7 @@ export function createSession(options: SessionOptions): Session {
   const inEngine = new Set<string>();
   const changed = new Set<string>();
 
-  const network: Session['network'] = (part) =>
+  const build = (part: Partial<NetworkOptions>): Network =>
     buildNetwork({
       architecture: model.architecture,
       task,
@@ -96,41 +111,82 @@ export function createSession(options: SessionOptions): Session {
       maxTokens,
       ...part,
     });
+  const base = frozenBaseOf(options.plan, model, (lora) => build({ ...(lora && { lora }) }));
+  const network: Session['network'] = (part) => build({ ...part, int8: base?.int8 });
 
-  const prepare: Session['prepare'] = async ({ params }) => {
-    const absent = params.filter(({ name }) => !values.has(name));
+  const stored = (params: readonly ParameterSpec[], from?: 'checkpoint') =>
+    findParameters(model.directory.weights, {
+      architecture: model.architecture,
+      params,
+      rng: reproducibleRng(seed).fork('initial weights'),
+      head: from ?? (head === 'checkpoint' || words ? 'checkpoint' : 'fresh'),
+    });
+
+  const prepare: Session['prepare'] = async ({ params }, from) => {
+    const absent = params.filter(({ name }) => !values.has(name) && !inEngine.has(name));
     if (absent.length > 0) {
-      const loaded = await loadParameters(model.directory.weights, {
-        architecture: model.architecture,
-        params: absent,
-        rng: reproducibleRng(seed).fork('initial weights'),
-        head: head === 'checkpoint' || words ? 'checkpoint' : 'fresh',
-      });
-      for (const { name } of absent) values.set(name, loaded.values.get(name)!);
+      const { read } = stored(absent, from);
+      for (const spec of absent) {
+        const data = await read(spec);
+        // One at a time: the whole base in float32 is what there may be no room for.
+        if (base?.names.has(spec.name)) await sendValues([spec], new Map([[spec.name, data]]));
+        else values.set(spec.name, data);
+      }
     }
-    const unsent = params.filter(({ name }) => !inEngine.has(name));
-    if (unsent.length > 0) await send(unsent);
+    await sendValues(params.filter(({ name }) => !inEngine.has(name)));
   };
 
-  async function send(specs: readonly ParameterSpec[]): Promise<void> {
-    await engine.write(
-      Object.fromEntries(specs.map(({ name, shape }) => [name, { dims: shape, data: values.get(name)! }])),
-    );
+  async function sendValues(
+    specs: readonly ParameterSpec[],
+    from: ReadonlyMap<string, Float32Array> = values,
+  ): Promise<void> {
+    if (specs.length === 0) return;
+    await engine.write(tensorsOf(specs, from));
     for (const { name } of specs) inEngine.add(name);
   }
 
   return {
     ...options,
     values,
+    int8: base?.int8,
     network,
     prepare,
+    reader({ params }) {
+      const { read } = stored(params);
+      return async (spec) => {
+        const held = values.get(spec.name);
+        if (held) return held;
+        const data = await read(spec);
+        const { name, shape, int8 } = spec;
+        return int8 === undefined
+          ? data
+          : restoredWeight({ shape, int8 }, roundWeight({ name, shape, int8 }, data));
+      };
+    },
+    async asBase({ params }, work) {
+      const moved = params.filter(({ name }) => changed.has(name));
+      const { architecture, directory: files } = model;
+      const rng = reproducibleRng(seed);
+      const begun = await loadParameters(files.weights, {
+        architecture,
+        params: moved,
+        rng,
+        head: 'checkpoint',
+      });
+      await sendValues(moved, begun.values);
+      try {
+        return await work();
+      } finally {
+        await sendValues(moved);
+      }
+    },
     async assign(given, specs) {
       const named = specs.filter(({ name }) => given[name] !== undefined);
       for (const { name } of named) {
         values.set(name, given[name]!.slice());
         changed.add(name);
       }
-      await send(named);
+      await sendValues(named);
     },
     changed: () => Object.fromEntries([...changed].map((name) => [name, values.get(name)!])),
     restore(given) {
@@ -182,6 +238,7 @@ export function createSession(options: SessionOptions): Session {
         cut,
         head,
         maxTokens,
+        ...(base && { int8: below.params.flatMap(({ name, int8 }) => (int8 ? [name] : [])) }),
         // Adapters that have not trained yet add exactly nothing; trained ones add alpha / rank times their product.
         lora: moved.length === 0 ? null : (lora ?? null),
         moved: moved.map(({ name }) => [name, digestOf(values.get(name)!)]),
@@ -228,16 +285,6 @@ function digestOf({ buffer, byteOffset, byteLength }: Float32Array): string {
     .digest('hex');
 }
 
-/** The adapters that are in the network in a phase: those of the first phase that trains any, from then on. */
-export function adaptersIn(
-  plan: Pick<JobPlan, 'training'>,
-  index: number,
-  { architecture }: BaseModel,
-): LoraSettings | undefined {
-  const found = plan.training.slice(0, index + 1).find(({ method }) => method === 'lora');
-  return found && { ...found.lora, targets: found.lora.targets ?? architecture.loraTargets };
-}
-
 /** The engine that a job asks for. */
 export async function startEngine({ performance: { engine, device, threads } }: Config): Promise<Engine> {
   return createEngine({
@@ -245,13 +292,4 @@ export async function startEngine({ performance: { engine, device, threads } }: 
     ...(device !== 'auto' && { device }),
     ...(threads !== 'auto' && { threads }),
   });
-}
-
-/** Names of the parameters of a network that a phase trains, in the network's order. */
-export function trainableIn(
-  { params, pretrainedHead }: Pick<Network, 'params' | 'pretrainedHead'>,
-  { method, layers }: Pick<TrainingPhase, 'method' | 'layers'>,
-): string[] {
-  const trainable = method === 'last' ? { method, layers: layers! } : { method };
-  return trainableNames(params, trainable, pretrainedHead);
 }

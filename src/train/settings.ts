@@ -111,6 +111,7 @@ function automaticPhases(config: Config, facts: RecipeFacts): readonly ConfigPha
     average: ____,
     earlyStopping: _____,
     keepBest: ______,
+    frozenWeights: _______,
     ...own
   } = config.train;
   const { clipping } = config.privacy;

@@ -101,11 +101,12 @@ async function partOf(
   from: StagePart['from'],
 ): Promise<StagePart> {
   const { train: _, ...settings } = data;
+  const { frozenWeights, ...trained } = train;
   return {
     name,
     task: task ?? config.task,
     from,
     data: await sha256File(data.train),
-    settings: { data: settings, train },
+    settings: { data: settings, train: frozenWeights === 'float32' ? trained : train },
   };
 }

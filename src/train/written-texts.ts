@@ -5,7 +5,7 @@ import { createCleaner } from '../data/index.ts';
 import { measureTexts, type WrittenText } from '../evaluate/index.ts';
 import { readGenerationSettings } from '../formats/index.ts';
 import { greedy, writeTokens } from '../generate/index.ts';
-import { buildDecoder, loadParameters, mergeLora, tensorsOf, type ParameterValues } from '../models/index.ts';
+import { buildDecoder, type Decoder } from '../models/index.ts';
 import type { TrainedRun } from './job.ts';
 import { promptText } from './language.ts';
 import { promptForm, rowsOf } from './materials.ts';
@@ -34,12 +34,9 @@ export async function writtenFigures(run: TrainedRun): Promise<TextFigures | und
   if (config.task !== 'generation' || test === undefined || columns.completion === undefined || prompts === 0)
     return undefined;
   const wanted = (await readPrompts(config, test)).slice(0, prompts);
-  const { lora, session } = run;
-  const network = session.network({ ...(lora && { lora }) });
-  const values = lora ? mergeLora(network.adapted, session.values, lora) : session.values;
   const writer = await openTextWriter(run);
-  const after = await writer.write(wanted, values);
-  const before = await writer.write(wanted, new Map());
+  const after = await writer.write(wanted);
+  const before = await run.session.asBase(writer, () => writer.write(wanted));
   await writer.close();
   await writeJson(
     join(directory.private, 'texts.json'),
@@ -71,23 +68,19 @@ async function readPrompts(config: Config, path: string): Promise<readonly Promp
   return Array.from(found, ([prompt, references]) => ({ prompt, references }));
 }
 
-interface TextWriter {
-  /** @param values - the base model's where one is not given */
-  write(prompts: readonly Prompt[], values: ParameterValues): Promise<string[]>;
-  /** Leaves the engine with the values of the session. */
+interface TextWriter extends Pick<Decoder, 'params'> {
+  /** With the values that the engine has. */
+  write(prompts: readonly Prompt[]): Promise<string[]>;
   close(): Promise<void>;
 }
 
-async function openTextWriter({ model, session, plan, config }: TrainedRun): Promise<TextWriter> {
+async function openTextWriter({ model, session, plan, config, lora }: TrainedRun): Promise<TextWriter> {
   const { architecture, directory, tokenizer } = model;
   const { maxNewTokens, beams } = config.evaluate.texts;
-  const decoder = buildDecoder(architecture, Math.min(architecture.maxTokens, plan.maxLength + maxNewTokens));
-  const { values: base } = await loadParameters(directory.weights, {
-    architecture,
-    params: decoder.params,
-    rng: reproducibleRng(plan.seed),
-    head: 'checkpoint',
-  });
+  const longest = Math.min(architecture.maxTokens, plan.maxLength + maxNewTokens);
+  const adapters = lora && { lora: { ...lora, dropout: 0 } };
+  const decoder = buildDecoder(architecture, longest, { ...adapters, int8: session.int8 });
+  await session.prepare(decoder);
   const { endIds, repetitionPenalty } = await readGenerationSettings(directory.path, directory.config);
   const form = promptForm(config, model);
   const opening = 'chat' in form ? [] : tokenizer.opening;
@@ -99,8 +92,8 @@ async function openTextWriter({ model, session, plan, config }: TrainedRun): Pro
     return [...opening, ...pieces.slice(Math.max(0, pieces.length - room))];
   };
   return {
-    async write(prompts, values) {
-      await session.engine.write(tensorsOf(decoder.params, new Map([...base, ...values])));
+    params: decoder.params,
+    async write(prompts) {
       const texts: string[] = [];
       for (let start = 0; start < prompts.length; start += batchSize) {
         const written = await writeTokens(
@@ -112,10 +105,6 @@ async function openTextWriter({ model, session, plan, config }: TrainedRun): Pro
       }
       return texts;
     },
-    async close() {
-      await program.dispose();
-      const own = decoder.params.filter(({ name }) => session.values.has(name));
-      await session.engine.write(tensorsOf(own, session.values));
-    },
+    close: () => program.dispose(),
   };
 }

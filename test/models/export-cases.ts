@@ -9,10 +9,10 @@ import {
   buildNetwork,
   exportModel,
   loadParameters,
-  mergeLora,
   type Batch,
   type Head,
 } from '../../src/models/index.ts';
+import { mergeLora } from '../support/merge.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 

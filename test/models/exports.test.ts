@@ -17,7 +17,6 @@ import {
   exportModel,
   feedsOf,
   loadParameters,
-  mergeLora,
   tensorsOf,
   type Batch,
   type Network,
@@ -32,6 +31,7 @@ import {
   writeDecoderExports,
   writeExports,
 } from './export-cases.ts';
+import { mergeLora } from '../support/merge.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const temporary = () => mkdtempSync(join(tmpdir(), 'dptune-export-'));
@@ -164,7 +164,7 @@ it('an export is a base model like any other: another head on it, exported again
   expect(exportModel({ ...common, head: 'mean' }).config['num_hidden_layers']).toBe(3);
 });
 
-describe('mergeLora', () => {
+describe('mergedWeight', () => {
   it.each(['gpt2', 'llama'])('%s: the merged model computes what the adapted one does', async (model) => {
     const opened = await openModel(here(`../golden/models/${model}`));
     const architecture = architectureOf(opened.config);

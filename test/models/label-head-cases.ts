@@ -9,11 +9,11 @@ import {
   buildNetwork,
   exportModel,
   loadParameters,
-  mergeLora,
   type Batch,
   type NetworkOptions,
   type Verbalizer,
 } from '../../src/models/index.ts';
+import { mergeLora } from '../support/merge.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 

@@ -9,8 +9,8 @@ import {
   exportModel,
   ignoredLabel,
   loadParameters,
-  mergeLora,
 } from '../../src/models/index.ts';
+import { mergeLora } from '../support/merge.ts';
 
 /** Tiny bodies whose export as a token classifier is recorded in test/golden/models/taggers.json. */
 export const taggerCases = ['bert', 'roberta', 'xlm-roberta', 'distilbert', 'electra', 'modernbert'];

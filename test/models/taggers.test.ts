@@ -15,7 +15,6 @@ import {
   exportedHead,
   feedsOf,
   loadParameters,
-  mergeLora,
   tensorsOf,
   trainableNames,
   type Batch,
@@ -24,6 +23,7 @@ import {
 } from '../../src/models/index.ts';
 import { goldenBatch } from './export-cases.ts';
 import { goldenTags, taggerCases, tagNames, trainedTagger, writeTagger } from './tagger-cases.ts';
+import { mergeLora } from '../support/merge.ts';
 
 interface Tagger {
   files: Record<string, string>;
