@@ -107,10 +107,8 @@ async function measure(name: string, weights: string): Promise<Found> {
 }
 
 function inProcess(name: string, weights: string): Found {
-  const shape = ['records', 'tokens', 'threads'].flatMap((key) => [
-    `--${key}`,
-    String(options[key as 'records']),
-  ]);
+  const { records, tokens, threads } = options;
+  const shape = ['--records', records, '--tokens', tokens, '--threads', threads];
   const own = [fileURLToPath(import.meta.url), name, '--weights', weights, ...shape];
   return JSON.parse(String(execFileSync(process.execPath, ['--import', 'tsx', ...own]))) as Found;
 }

@@ -1,6 +1,7 @@
 import { roundedUp } from '../../privacy/index.ts';
 import { headInWords, modelName, taskInWords } from './content/task-words.ts';
 import { promptsInWords } from './prompts.ts';
+import { roundingInWords } from './rounding.ts';
 import { isGiven } from './schema-node.ts';
 import type { Report } from './schema.ts';
 import { verdictOf } from './verdict.ts';
@@ -24,6 +25,7 @@ export function renderCard(report: Report): string {
     '',
     `Base model: ${inline(report.baseModel.reference)} (digests in plan.json). Trained for: ${taskInWords(report)}.${answers(report)} Plan: ${report.mechanism.planHash}.`,
     '',
+    ...rounding(report),
     ...phases(report),
     '## Evaluation',
     '',
@@ -140,6 +142,11 @@ function guarantee({
 function answers({ head, prompts }: Report): string {
   if (isGiven(head)) return ` The answer is read from ${headInWords(head)}.`;
   return isGiven(prompts) ? ` Prompts are ${inline(promptsInWords(prompts))}.` : '';
+}
+
+function rounding(report: Report): string[] {
+  const words = roundingInWords(report);
+  return words === undefined ? [] : [words, ''];
 }
 
 function phases({ mechanism }: Report): string[] {

@@ -1,5 +1,11 @@
 import type { Balance, LedgerDocument } from '../../privacy/index.ts';
-import type { Approvals, AuditResults, ImplementationTests, LedgerProof } from './schema-evidence.ts';
+import type {
+  Approvals,
+  AuditResults,
+  ImplementationTests,
+  LedgerProof,
+  Rounding,
+} from './schema-evidence.ts';
 import { missing, type Field } from './schema-node.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -28,6 +34,16 @@ export function testsIn(json: unknown): Field<ImplementationTests> {
       detail: typeof detail === 'string' ? detail : JSON.stringify(detail ?? ''),
     })),
   };
+}
+
+export function roundingIn(json: unknown): Field<Rounding> {
+  if (json === undefined) return missing('frozen-weights.json does not lie in the release');
+  const { bits, weights, compared, tokens, relativeError, largestDifference, sameWord } = json as Json;
+  const figures = { bits, weights, compared, tokens, relativeError, largestDifference } as Omit<
+    Rounding,
+    'sameWord'
+  >;
+  return { ...figures, sameWord: or(sameWord, 'the checkpoint has no map to words') };
 }
 
 export function auditIn(json: unknown): Field<AuditResults> {

@@ -5,6 +5,7 @@ import type {
   AuditResults,
   ImplementationTests,
   LedgerProof,
+  Rounding,
   Statements,
 } from './schema-evidence.ts';
 import type { LabelWords } from './label-words.ts';
@@ -25,6 +26,8 @@ export interface PlanFacts {
   readonly separator?: string;
   /** or that they are turns of a conversation. */
   readonly chat?: true;
+  /** Given where the linear maps that never train are held in 8 bits. */
+  readonly frozenWeights?: 'int8';
   readonly training: readonly {
     readonly method: string;
     readonly learningRate: number;
@@ -76,6 +79,8 @@ export interface Evidence {
   /** metrics.json. */
   readonly metrics: Readonly<Record<string, unknown>>;
   readonly statements: Statements;
+  /** What holding frozen weights in 8 bits does to the base model, where the plan does so. */
+  readonly rounding: Field<Rounding>;
   readonly implementationTests: Field<ImplementationTests>;
   readonly audit: Field<AuditResults>;
   readonly ledger: Field<LedgerProof>;

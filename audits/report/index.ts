@@ -1,6 +1,6 @@
 export { buildReport } from './build.ts';
 export { renderCard } from './card.ts';
-export { approvalsIn, auditIn, ledgerIn, testsIn } from './evidence-files.ts';
+export { approvalsIn, auditIn, ledgerIn, roundingIn, testsIn } from './evidence-files.ts';
 export type { Evidence, JobFacts, PlanFacts } from './evidence.ts';
 export { renderHtml } from './html.ts';
 export { labelWordsUsage } from './label-words.ts';

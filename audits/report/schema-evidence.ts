@@ -60,6 +60,24 @@ export const statementsSchema = group('Stated by the owner of the data; not chec
   ),
 });
 
+const roundingSchema = group(
+  'Rounding of the weights that the training left as they were; the released model has them rounded.',
+  {
+    bits: whole('Bits of each.'),
+    weights: whole('How many numbers.'),
+    compared: text('What of both models is compared.'),
+    tokens: whole('Random tokens that they are compared at.'),
+    relativeError: number('Root mean square of the differences over that of the values.', { minimum: 0 }),
+    largestDifference: number('Largest difference.', { minimum: 0 }),
+    sameWord: orMissing(
+      number('Share of the tokens at which both find the same word likeliest.', {
+        minimum: 0,
+        maximum: 1,
+      }),
+    ),
+  },
+);
+
 export const baseModelSchema = group('The model that training started from.', {
   reference: text('Name or directory.'),
   files: list(
@@ -67,6 +85,7 @@ export const baseModelSchema = group('The model that training started from.', {
     group('One file.', { path: text('Path.'), bytes: whole('Size.'), sha256: digest('Digest.') }),
   ),
   pretraining: text('What is known of the data that it was pretrained on.'),
+  frozenWeights: orMissing(roundingSchema),
 });
 
 export const auditSchema = list(
@@ -167,6 +186,7 @@ export const artifactsSchema = list(
 export type Dataset = TypeOf<typeof datasetSchema>;
 export type Statements = TypeOf<typeof statementsSchema>;
 export type BaseModel = TypeOf<typeof baseModelSchema>;
+export type Rounding = TypeOf<typeof roundingSchema>;
 export type AuditResults = TypeOf<typeof auditSchema>;
 export type ImplementationTests = TypeOf<typeof testsSchema>;
 export type LedgerProof = TypeOf<typeof ledgerSchema>;

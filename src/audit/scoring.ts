@@ -66,8 +66,9 @@ function labelsOf({ task }: Config, released: BaseModel): Labels {
 }
 
 /** The plan under which a released model is opened: its head is its own, and what was rounded is so already. */
-export function asReleased({ frozenWeights: _, ...plan }: JobPlan): JobPlan {
-  return { ...plan, head: 'checkpoint' };
+export function asReleased(plan: JobPlan): JobPlan {
+  const { frozenWeights: _, ...rest } = plan;
+  return { ...rest, head: 'checkpoint' };
 }
 
 /** The loss of every record under a model as it lies on disk, in the store's order. */

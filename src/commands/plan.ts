@@ -98,6 +98,8 @@ export function showPlan(output: Output, made: JobPlan): void {
   output.line(`Units       ${unitsIn(made)}`);
   const head = made.task === 'generation' ? '' : `, head ${made.head}`;
   output.line(`Model       ${made.model.reference}${head}, at most ${made.maxLength} tokens`);
+  if (made.frozenWeights)
+    output.line('Frozen      linear maps that never train, in 8 bits (train.frozenWeights)');
   if (made.verbalizer) {
     const { template, words } = made.verbalizer;
     const named = words.map(({ label, word }) => `${label} = ${word}`).join(', ');

@@ -57,6 +57,8 @@ export interface Engine {
   readonly device: string;
   /** Sets parameters by name; copies, and replaces those of the same name. */
   write(tensors: ParamTensors): Promise<void>;
+  /** Forgets parameters and gives their memory back. */
+  drop(names: readonly string[]): Promise<void>;
   load(graph: Graph): Promise<Program>;
   loadGradient(gradient: GradientGraph): Promise<GradientProgram>;
   /** The accumulated sums; the accumulators are zero afterwards. */

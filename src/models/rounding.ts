@@ -34,9 +34,11 @@ export function outputsFirst([rows, columns]: readonly number[], layout: Layout)
  * @param trained - names of the parameters that train at any time
  */
 export function roundable(specs: readonly ParameterSpec[], trained: ReadonlySet<string>): Set<string> {
-  const isMap = ({ role, place }: ParameterSpec): boolean =>
-    role === 'weight' && (typeof place === 'object' || place === 'final');
   return new Set(specs.filter((spec) => isMap(spec) && !trained.has(spec.name)).map(({ name }) => name));
+}
+
+function isMap({ role, place }: ParameterSpec): boolean {
+  return role === 'weight' && (typeof place === 'object' || place === 'final');
 }
 
 /**

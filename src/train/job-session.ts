@@ -1,9 +1,11 @@
 import type { Config } from '../config/index.ts';
 import type { Engine } from '../engines/index.ts';
-import { wordsOf } from './heads.ts';
+import { buildNetwork, type Network, type NetworkOptions } from '../models/index.ts';
+import { networkHead, wordsOf } from './heads.ts';
 import { labelCountOf, microBatchTokensOf, networkTaskOf, type BaseModel, type Stores } from './materials.ts';
 import type { JobPlan } from './plan-file.ts';
 import { createSession, type Session } from './session.ts';
+import { frozenBaseOf, type FrozenBase } from './trainable.ts';
 
 /** A job that could start training now: its model is open, its data are read, its plan is made. */
 export interface ReadyJob {
@@ -35,4 +37,25 @@ export function sessionOf(
     microBatchTokens: microBatchTokensOf(config),
     maxTokens: plan.maxLength,
   });
+}
+
+/** The network that a job trains, all of it or a part. */
+export function jobNetwork(
+  { config, plan, model, stores }: ReadyJob,
+  part: Partial<NetworkOptions>,
+): Network {
+  const task = networkTaskOf(config);
+  return buildNetwork({
+    architecture: model.architecture,
+    task,
+    labels: labelCountOf(stores.train),
+    ...networkHead(plan.head, wordsOf(plan), model, task),
+    maxTokens: plan.maxLength,
+    ...part,
+  });
+}
+
+/** What of a job's model is held in 8 bits; undefined where nothing is. */
+export function jobFrozenBase(job: ReadyJob): FrozenBase | undefined {
+  return frozenBaseOf(job.plan, job.model, (lora) => jobNetwork(job, { ...(lora && { lora }) }));
 }

@@ -14,7 +14,7 @@ import { withCanaries, writeCoins } from './canary-store.ts';
 import { whileCharged, type LedgerOptions } from './charging.ts';
 import { orClose } from './closing.ts';
 import { reportData } from './data-report.ts';
-import type { ReadyJob } from './job-session.ts';
+import { jobFrozenBase, type ReadyJob } from './job-session.ts';
 import { dataDigests, jobEncoder, openJobModel, readData, type BaseModel, type Stores } from './materials.ts';
 import type { Observer } from './observer.ts';
 import {
@@ -35,6 +35,7 @@ import {
   writeJson,
   type RunDirectory,
 } from './run-directory.ts';
+import { ROUNDING_FILE, roundingEffect, roundingInWords, type RoundingEffect } from './rounding-effect.ts';
 import { trainPhases } from './run-phases.ts';
 import type { Session } from './session.ts';
 import { shadowStores } from './shadow.ts';
@@ -114,6 +115,7 @@ export async function trainOnModel(config: Config, options: TrainOptions): Promi
     checkBeforeTraining(config, plan, model, stores);
     const judged = nonPrivate ? undefined : await options.check?.({ config, plan, model, stores });
     const seeded = !nonPrivate && stream?.secure === false;
+    const rounding = await measuredRounding({ config, plan, model, stores }, options);
     const directory = createRunDirectory(options.out);
     const coins = plan.audit && (options.coins ?? drawCoins(plan.audit, stream ?? secureStream()));
     const start: Start = {
@@ -127,6 +129,7 @@ export async function trainOnModel(config: Config, options: TrainOptions): Promi
     await reportData(stores, directory, createReadRegistry(plan.privacy.reads), options);
     return whileCharged(start, directory, options, async (charging) => {
       if (coins) await writeCoins(directory, plan, coins);
+      if (rounding) await writeJson(join(directory.release, ROUNDING_FILE), rounding);
       await writeStart(directory.start, start);
       const paid = options.search?.ledger;
       if (paid) await writeJson(join(directory.release, 'ledger.json'), paid);
@@ -176,6 +179,18 @@ export async function resumeJob(
       return trainPhases(unchanged, directory, model, trained, options, charging);
     });
   });
+}
+
+/** What holding frozen weights in 8 bits does to the base model; shadow models are never released, and their base is the run's. */
+async function measuredRounding(
+  job: ReadyJob,
+  { observer, shadow }: TrainOptions,
+): Promise<RoundingEffect | undefined> {
+  const base = shadow === undefined ? jobFrozenBase(job) : undefined;
+  if (!base) return undefined;
+  const effect = await roundingEffect(job.config, job.model, base.int8);
+  observer.note(roundingInWords(effect));
+  return effect;
 }
 
 /** Opens a job as training would, and no more; its model's directory is to be closed. */

@@ -3,13 +3,12 @@ import { DataError, InvalidParameterError } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import { isJsonObject } from '../formats/index.ts';
 import { privateGradient } from '../graph/index.ts';
-import { buildNetwork, type Network, type NetworkOptions } from '../models/index.ts';
 import { outputsFor } from './evaluation.ts';
-import { networkHead, wordsOf } from './heads.ts';
-import { labelCountOf, labelNamesOf, networkTaskOf, type BaseModel, type Stores } from './materials.ts';
+import { jobFrozenBase, jobNetwork, type ReadyJob } from './job-session.ts';
+import { labelCountOf, labelNamesOf, type BaseModel, type Stores } from './materials.ts';
 import { measure, scored } from './measure.ts';
 import type { JobPlan } from './plan-file.ts';
-import { adaptersIn, frozenBaseOf, trainableIn } from './trainable.ts';
+import { adaptersIn, trainableIn } from './trainable.ts';
 
 /**
  * Refuses, before anything is spent or written, a job that could not be trained, evaluated or released in the end: a
@@ -18,7 +17,7 @@ import { adaptersIn, frozenBaseOf, trainableIn } from './trainable.ts';
  */
 export function checkBeforeTraining(config: Config, plan: JobPlan, model: BaseModel, stores: Stores): void {
   checkTags(config, plan, model, stores);
-  checkGradients(config, plan, model, stores);
+  checkGradients({ config, plan, model, stores });
   checkEvaluation(config, stores);
   const { retention } = config.evaluate;
   if (retention !== undefined) readPublicText(retention);
@@ -36,21 +35,13 @@ function checkTags({ task }: Config, { head }: JobPlan, model: BaseModel, { trai
   );
 }
 
-function checkGradients(config: Config, plan: JobPlan, model: BaseModel, { train }: Stores): void {
-  const build = (part: Pick<NetworkOptions, 'dropout' | 'lora' | 'int8'>): Network =>
-    buildNetwork({
-      architecture: model.architecture,
-      task: networkTaskOf(config),
-      labels: labelCountOf(train),
-      ...networkHead(plan.head, wordsOf(plan), model, networkTaskOf(config)),
-      maxTokens: plan.maxLength,
-      ...part,
-    });
-  const base = frozenBaseOf(plan, model, (lora) => build({ ...(lora && { lora }) }));
+function checkGradients(job: ReadyJob): void {
+  const { plan, model } = job;
+  const base = jobFrozenBase(job);
   for (const [index, { method, layers, dropout }] of plan.training.entries()) {
     const { clipping } = plan.privacy.phases[index]!;
     const lora = adaptersIn(plan, index, model);
-    const network = build({ dropout, ...(lora && { lora }), int8: base?.int8 });
+    const network = jobNetwork(job, { dropout, ...(lora && { lora }), int8: base?.int8 });
     const trainable = trainableIn(network, { method, layers });
     privateGradient({
       network: network.graph,

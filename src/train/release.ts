@@ -3,6 +3,8 @@ import { labelWordsUsage } from '../../audits/index.ts';
 import { writeAdapter, writeAtomic, writeModel } from '../formats/index.ts';
 import { adapterOf, adapterUsage, exportModel, mergedWeight, type Network } from '../models/index.ts';
 import type { TrainedRun } from './job.ts';
+import { readJson } from './plan-file.ts';
+import { ROUNDING_FILE, type RoundingEffect } from './rounding-effect.ts';
 import { writeJson } from './run-directory.ts';
 import { headOf } from './heads.ts';
 
@@ -62,7 +64,11 @@ export async function writeRelease(
       padId,
     });
     await writeAtomic(join(adapter, 'README.md'), [
-      adapterCard(run, [usage, ...(verbalizer ? labelWordsUsage(verbalizer) : [])].join('\n')),
+      adapterCard(
+        run,
+        [usage, ...(verbalizer ? labelWordsUsage(verbalizer) : [])].join('\n'),
+        plan.frozenWeights && ((await readJson(join(directory.release, ROUNDING_FILE))) as RoundingEffect),
+      ),
     ]);
   }
   await writeJson(join(directory.release, 'metrics.json'), metrics);
@@ -91,10 +97,17 @@ function isWhole({ session }: TrainedRun, { params, pretrainedHead }: Network): 
 }
 
 /** For the adapter, which may be copied on its own. */
-function adapterCard({ isPrivate, nonPrivate }: TrainedRun, usage: string): string {
+function adapterCard(
+  { isPrivate, nonPrivate }: TrainedRun,
+  usage: string,
+  rounding: RoundingEffect | undefined,
+): string {
   const how = nonPrivate ? 'without clipping and noise' : 'with sampling and noise from a seed';
   const standing = isPrivate
     ? 'Fine-tuned with differential privacy: the guarantee stands in the README.md and report.html of the release.'
     : `NOT PRIVATE: trained ${how}. It carries no privacy guarantee.`;
-  return `${standing}\n\n\`\`\`python\n${usage}\n\`\`\`\n`;
+  const base = rounding
+    ? `\n\nIt was trained on, and evaluated with, the base model rounded to 8 bits, as model/ has it. On the original base its answers differ by that rounding, which changes the base model's ${rounding.compared} by ${(100 * rounding.relativeError).toFixed(2)} % (root mean square, on random tokens).`
+    : '';
+  return `${standing}${base}\n\n\`\`\`python\n${usage}\n\`\`\`\n`;
 }

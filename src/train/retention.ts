@@ -41,7 +41,7 @@ export async function retentionOf(run: TrainedRun, path: string): Promise<Retent
     (line) => tokenizer.encode(line, undefined, { maxLength: plan.maxLength }).ids,
   );
 
-  const loss = async (): Promise<number> => {
+  const meanLoss = async (): Promise<number> => {
     let sum = 0;
     for (let start = 0; start < texts.length; start += batchSize) {
       const some = texts.slice(start, start + batchSize);
@@ -53,7 +53,7 @@ export async function retentionOf(run: TrainedRun, path: string): Promise<Retent
     }
     return sum / texts.length;
   };
-  const [before, after] = [await session.asBase(network, loss), await loss()];
+  const [before, after] = [await session.asBase(network, meanLoss), await meanLoss()];
   await program.dispose();
   return { before, after, reason: null };
 }

@@ -83,7 +83,13 @@ const PRIVATE_FIELDS = new Set([
   'data',
 ]);
 /** Documents whose fields are checked by name; report.json has its schema, plan.json its hash. */
-const OPEN_DOCUMENTS = ['metrics.json', 'conformance.json', 'audit.json', 'ledger.json'];
+const OPEN_DOCUMENTS = [
+  'metrics.json',
+  'frozen-weights.json',
+  'conformance.json',
+  'audit.json',
+  'ledger.json',
+];
 /** Fields that are private unless they are a number: how many texts a model wrote for the test prompts is a figure. */
 const COUNTS = new Set(['texts']);
 /** Losses on held-out data are figures of the evaluation. */

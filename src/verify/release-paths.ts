@@ -5,6 +5,7 @@ export const ATTESTATION = 'attestation.dsse.json';
 export const RELEASE_DOCUMENTS = [
   'plan.json',
   'metrics.json',
+  'frozen-weights.json',
   'ledger.json',
   'conformance.json',
   'audit.json',

@@ -68,6 +68,7 @@ export function madeUpReport(changes: Partial<Evidence> = {}): Report {
       license: 'Apache-2.0',
       sensitiveCategories: ['health'],
     },
+    rounding: missing('no weight is rounded'),
     implementationTests: missing('not run'),
     audit: missing('not made'),
     ledger: missing('none'),

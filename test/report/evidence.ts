@@ -157,6 +157,7 @@ export const fullEvidence: Evidence = {
     task: 'classification',
     head: 'mean',
     maxLength: 128,
+    frozenWeights: 'int8',
     training: [
       { method: 'head', learningRate: 0.1, optimizer: { kind: 'adamw' } },
       { method: 'lora', learningRate: 0.001, optimizer: { kind: 'adamw' } },
@@ -198,6 +199,15 @@ export const fullEvidence: Evidence = {
     contact: 'privacy@lab.example',
     dpia: 'No. 12 of 2026.',
     expert: { name: 'E. Expert', qualifications: 'Statistician', date: '2026-10-01', result: 'Very small.' },
+  },
+  rounding: {
+    bits: 8,
+    weights: 85_000_000,
+    compared: 'logits',
+    tokens: 128,
+    relativeError: 0.0123,
+    largestDifference: 0.5,
+    sameWord: 0.975,
   },
   implementationTests: testsIn(conformance),
   audit: auditIn(audit),

@@ -1,5 +1,6 @@
 import type { Evidence } from '../evidence.ts';
 import type { BaseModel, Dataset } from '../schema-evidence.ts';
+import { missing } from '../schema-node.ts';
 import { selectionOf } from './selection.ts';
 import { labelsInWords } from './task-words.ts';
 
@@ -28,7 +29,7 @@ export function datasetOf({ plan, job }: Evidence): Dataset {
   };
 }
 
-export function baseModelOf({ plan }: Evidence): BaseModel {
+export function baseModelOf({ plan, rounding }: Evidence): BaseModel {
   return {
     reference: plan.model.reference,
     files: plan.model.files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
@@ -37,6 +38,7 @@ export function baseModelOf({ plan }: Evidence): BaseModel {
         ? `${stagesInWords(plan.stages)}What came before that`
         : 'What it learnt from before this training') +
       ' is not known to this program. If texts of the same people were in the data that the base model was pretrained on, this guarantee does not cover that.',
+    frozenWeights: plan.frozenWeights ? rounding : missing('all weights are held in float32'),
   };
 }
 

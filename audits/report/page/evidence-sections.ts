@@ -1,5 +1,6 @@
 import { crosswalk } from '../content/crosswalk.ts';
 import { modelName, taskInWords } from '../content/task-words.ts';
+import { roundingInWords } from '../rounding.ts';
 import { isGiven } from '../schema-node.ts';
 import type { Report } from '../schema.ts';
 import { figureText, grouped, metricName, significant } from '../words.ts';
@@ -132,6 +133,7 @@ function lines(values: readonly string[]): string {
 
 function data(report: Report): Html {
   const { dataset, statements, baseModel } = report;
+  const rounding = roundingInWords(report);
   return section(
     'data',
     'Data and base model',
@@ -178,6 +180,7 @@ function data(report: Report): Html {
       ['Contact', shown(statements.contact)],
     ]),
     html`<p>Base model: <strong>${baseModel.reference}</strong>. ${baseModel.pretraining}</p>`,
+    ...(rounding === undefined ? [] : [html`<p>${rounding}</p>`]),
     table(
       'Files of the base model',
       ['file', 'bytes', 'SHA-256'],

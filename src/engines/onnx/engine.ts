@@ -101,6 +101,10 @@ export async function createOnnxEngine({
         written.set(name, { dims, dtype: dtypeOf(data) });
       await thread.call({ kind: 'write', tensors: copied.tensors }, copied.transfer);
     },
+    async drop(names) {
+      for (const name of names) written.delete(name);
+      await thread.call({ kind: 'drop', names });
+    },
     async load(graph) {
       const { program, prepare, dispose } = await load(graph);
       return {

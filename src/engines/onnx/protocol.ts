@@ -8,6 +8,7 @@ export type GradientOutputs = Pick<GradientGraph, 'sums' | 'norms' | 'losses'>;
 /** What the engine asks of its worker, answered in the order asked. */
 export type Request =
   | { readonly kind: 'write'; readonly tensors: ParamTensors }
+  | { readonly kind: 'drop'; readonly names: readonly string[] }
   | {
       readonly kind: 'load';
       readonly program: number;
@@ -22,6 +23,7 @@ export type Request =
 /** What each request is answered with. */
 export interface Answers {
   write: undefined;
+  drop: undefined;
   load: undefined;
   run: Record<string, Tensor>;
   add: undefined;

@@ -97,6 +97,13 @@ async function answer(
         if (old !== undefined) free([old.data as ParamTensor['data']]);
       }
       break;
+    case 'drop':
+      for (const name of request.names) {
+        const old = params.get(name);
+        params.delete(name);
+        if (old !== undefined) free([old.data as ParamTensor['data']]);
+      }
+      break;
     case 'load': {
       const { model, ...lowered } = request.lowered;
       const session = await ort.InferenceSession.create(

@@ -101,6 +101,13 @@ export async function createTfjsEngine({
           params.set(name, upload(tensor));
         }
       }),
+    drop: (names) =>
+      enqueue(() => {
+        for (const name of names) {
+          params.get(name)?.dispose();
+          params.delete(name);
+        }
+      }),
     async load(graph) {
       const prepared = await enqueue(() => load(graph));
       return {
