@@ -1,10 +1,11 @@
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Kysely, PostgresDialect, sql, SqliteDialect } from 'kysely';
 import { DataError, InvalidParameterError } from '../../privacy/errors.ts';
+import { holderOf } from './holder.ts';
 import { migrate, schemaVersion, type Db, type Tables } from './schema.ts';
+import { blockingMs, BusyError, isBusy, turnAt, waitMs } from './turn.ts';
 
 /** A ledger's tables on SQLite or PostgreSQL. */
 export interface Database {
@@ -24,11 +25,6 @@ export interface Database {
 
 /** The database does not answer, or is held by others for long: worth another try. */
 export class LedgerUnavailableError extends DataError {}
-
-/** How long a process waits for another's transaction. */
-const BUSY_MS = 20_000;
-/** How long SQLite itself waits, which holds up this whole process, and others' transactions in it. */
-const BLOCKING_MS = 20;
 
 /**
  * Opens a ledger, and makes its tables where they are missing.
@@ -77,12 +73,13 @@ function pathOf(url: string): string {
 async function openSqlite(path: string): Promise<Database> {
   const { default: Sqlite } = await import('libsql');
   const isNew = !existsSync(path);
+  const turn = turnAt(waitMs());
   let file: InstanceType<typeof Sqlite>;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    file = new Sqlite(path, { timeout: BLOCKING_MS });
+    file = new Sqlite(path, { timeout: blockingMs });
     if (isNew) chmodSync(path, 0o600);
-    await patiently(() => void file.exec('pragma journal_mode = wal'));
+    await turn.take(() => void file.exec('pragma journal_mode = wal'));
     // Every commit reaches the disk before it is reported.
     file.exec('pragma synchronous = full');
   } catch (error) {
@@ -92,7 +89,7 @@ async function openSqlite(path: string): Promise<Database> {
     dialect: new SqliteDialect({ database: file }),
   });
   // By exec, which ends its statement in any case: one that found the database busy and lingers makes the commit fail.
-  return databaseOf('sqlite', path, read, () => patiently(() => void file.exec('begin immediate')));
+  return databaseOf('sqlite', path, read, () => turn.take(() => void file.exec('begin immediate')));
 }
 
 async function openPostgres(url: string): Promise<Database> {
@@ -147,23 +144,6 @@ function databaseOf(
   };
 }
 
-/** Tries again while others hold the database. */
-async function patiently<T>(attempt: () => T | Promise<T>): Promise<T> {
-  const end = performance.now() + BUSY_MS;
-  for (let waits = 1; ; waits++) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!isBusy(error) || performance.now() > end) throw error;
-      await sleep(5 + 20 * ((waits * 0.618) % 1));
-    }
-  }
-}
-
-function isBusy(error: unknown): boolean {
-  return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error)) || /database is locked/.test(String(error));
-}
-
 /** Classes of PostgreSQL errors that pass: connection lost, shutting down, too many connections, serialisation. */
 const PASSING = /^(08|53|57P|40)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EAI_AGAIN|ENOTFOUND)$/;
 
@@ -172,8 +152,9 @@ const LASTING = /^(SQLITE_|E[A-Z]+$|28|3D|42)/;
 
 function failure(error: unknown, place: string): unknown {
   if (isBusy(error)) {
+    const long = error instanceof BusyError ? ` for ${error.waitedMs / 1000} s` : '';
     return new LedgerUnavailableError(
-      `ledger=${place}: another process holds it for more than ${BUSY_MS / 1000} s. Try again.`,
+      `ledger=${place}: was busy${long}; ${holderOf(place)} holds it. Try again, or wait longer with DPTUNE_LEDGER_WAIT=SECONDS.`,
       { cause: error },
     );
   }
