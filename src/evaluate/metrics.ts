@@ -3,11 +3,22 @@ import { bootstrapIntervals, type Interval, type Rng } from './bootstrap.ts';
 import { allUndefined, type Measure } from './figure.ts';
 import { LANGUAGE, measureLanguage } from './language.ts';
 import { measureMultiLabel, MULTI_LABEL } from './multi-label.ts';
-import { checkPredictions, recordsOf, selectRecords, type Predictions } from './predictions.ts';
+import {
+  checkPredictions,
+  recordsOf,
+  selectRecords,
+  type Predictions,
+  type PredictionsOf,
+} from './predictions.ts';
 import { measureRegression, REGRESSION } from './regression.ts';
 import { confusionOf, measureSingleLabel, SINGLE_LABEL, type Confusion } from './single-label.ts';
 import type { EntityFigures } from './text-entities.ts';
-import { kindFigures, measureTokenClassification, TOKEN_CLASSIFICATION } from './token-classification.ts';
+import {
+  kindF1,
+  kindFigures,
+  measureTokenClassification,
+  TOKEN_CLASSIFICATION,
+} from './token-classification.ts';
 
 /** Figures by name, each with its interval or the reason why it has none. */
 export type Measured<Name extends string> = Readonly<Record<Name, number | null>> & {
@@ -24,7 +35,7 @@ export type SingleLabelMetrics = Measured<(typeof SINGLE_LABEL)[number]> & {
 type MultiLabelMetrics = Measured<(typeof MULTI_LABEL)[number]>;
 type RegressionMetrics = Measured<(typeof REGRESSION)[number]>;
 type TokenMetrics = Measured<(typeof TOKEN_CLASSIFICATION)[number]> & {
-  /** Of each kind of entity, by its name. */
+  /** Of each kind of entity, by its name; the interval of its F1 is that of `f1 of` the name. */
   readonly kinds: Readonly<Record<string, EntityFigures>> | null;
 };
 type LanguageMetrics = Measured<(typeof LANGUAGE)[number]>;
@@ -73,15 +84,24 @@ export function evaluatePredictions(predictions: Predictions, options: EvaluateO
     case 'multi-label':
       return figures(predictions, MULTI_LABEL, () => measureMultiLabel(predictions), options);
     case 'token-classification':
-      return {
-        ...figures(predictions, TOKEN_CLASSIFICATION, () => measureTokenClassification(predictions), options),
-        kinds: predictions.outputs.every(Number.isFinite) ? kindFigures(predictions) : null,
-      };
+      return taggedFigures(predictions, options);
     case 'generation':
       return figures(predictions, LANGUAGE, () => measureLanguage(predictions), options);
     default:
       return figures(predictions, REGRESSION, () => measureRegression(predictions), options);
   }
+}
+
+/** Figures of all entities, and of each kind with the interval of its F1, from the same resamples. */
+function taggedFigures(
+  predictions: PredictionsOf<'token-classification'>,
+  options: EvaluateOptions,
+): TokenMetrics {
+  const kinds = predictions.outputs.every(Number.isFinite) ? kindFigures(predictions) : null;
+  const names = [...TOKEN_CLASSIFICATION, ...Object.keys(kinds ?? {}).map(kindF1)];
+  const found = figures(predictions, names, () => measureTokenClassification(predictions), options);
+  const { records, f1, precision, recall, macroF1, tokenAccuracy, loss, intervals, reasons } = found;
+  return { records, f1, precision, recall, macroF1, tokenAccuracy, loss, intervals, reasons, kinds };
 }
 
 /** Figures that resampling shifts, so that the percentiles of resamples are no interval for them. */

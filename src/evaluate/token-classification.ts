@@ -18,6 +18,11 @@ export const TOKEN_CLASSIFICATION = [
   'loss',
 ] as const;
 
+/** Name of the F1 of one kind of entity. */
+export function kindF1(kind: string): `f1 of ${string}` {
+  return `f1 of ${kind}`;
+}
+
 type Tagged = PredictionsOf<'token-classification'>;
 
 /** The tag of every word with the largest logit, [words]; O where the model sees nothing of the word. */
@@ -104,17 +109,18 @@ export function kindFigures(predictions: Tagged): Record<string, EntityFigures> 
  * - macroF1: mean F1 of the kinds that occur or are found.
  * - tokenAccuracy: share of the words whose tag is right, those outside of entities included.
  * - loss: cross-entropy of the words that the model sees, in nats.
+ * - `kindF1` of each kind: its F1, undefined where it neither occurs nor is found.
  */
 export function measureTokenClassification(
   predictions: Tagged,
-): Measure<(typeof TOKEN_CLASSIFICATION)[number]> {
+): Measure<(typeof TOKEN_CLASSIFICATION)[number] | ReturnType<typeof kindF1>> {
   const counted = countEntities(predictions);
   const words = countWords(predictions);
   return (weights) => {
     const sum = (values: ArrayLike<number>): number =>
       weights.reduce((total, weight, record) => total + weight * values[record]!, 0);
     const all = sum(words.words);
-    if (all === 0) return allUndefined(TOKEN_CLASSIFICATION, 'no words');
+    if (all === 0) return allUndefined([...TOKEN_CLASSIFICATION, ...counted.kinds.map(kindF1)], 'no words');
     const sums = summed(counted, weights);
     const total = sums.reduce(
       (one, other) => ({
@@ -136,6 +142,12 @@ export function measureTokenClassification(
       macroF1: some ? mean(occurring.map((kind) => figuresOf(kind).f1)) : none,
       tokenAccuracy: sum(words.right) / all,
       loss: seen === 0 ? 'the model saw no word' : sum(words.losses) / seen,
+      ...Object.fromEntries(
+        sums.map((kind, at) => [
+          kindF1(counted.kinds[at]!),
+          kind.found + kind.entities > 0 ? figuresOf(kind).f1 : none,
+        ]),
+      ),
     };
   };
 }

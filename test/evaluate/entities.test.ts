@@ -18,6 +18,10 @@ interface Case {
   readonly outputs: readonly number[];
   readonly figures: Readonly<Record<string, number>>;
   readonly kinds: Readonly<Record<string, EntityFigures>>;
+  /** Of the F1 of each kind. */
+  readonly intervals: Readonly<
+    Record<string, Readonly<Record<'95' | '90', readonly [number, number]> & { readonly undefined: number }>>
+  >;
 }
 const golden = JSON.parse(readFileSync(new URL('../golden/entities.json', import.meta.url), 'utf8')) as {
   readonly cases: readonly Case[];
@@ -54,6 +58,44 @@ describe('figures of entities equal those of seqeval (default for BIO, strict fo
         entities: expected.entities,
       });
     }
+  });
+});
+
+describe('intervals of the F1 of each kind equal those of a plain bootstrap', () => {
+  it.each(golden.cases.map((each) => [each.name, each] as const))('%s', (_, each) => {
+    const options = { bootstrap: 5000, rng: reproducibleRng(each.name) };
+    const { intervals, f1 } = evaluatePredictions(predictionsOf(each), options);
+    const distances = Object.entries(each.intervals).map(([kind, ends]) => {
+      const own = intervals[`f1 of ${kind}`]!;
+      const apart = (other: readonly [number, number]) =>
+        Math.abs(own[0] - other[0]) + Math.abs(own[1] - other[1]);
+      return { right: apart(ends['95']), wrong: apart(ends['90']) };
+    });
+    expect(distances).toHaveLength(3);
+    for (const { right } of distances) expect(right).toBeLessThan(0.035);
+    // Intervals of 90 % are others.
+    const sum = (which: 'right' | 'wrong') => distances.reduce((total, each) => total + each[which], 0);
+    expect(sum('right')).toBeLessThan(0.5 * sum('wrong'));
+    // The figures of all kinds have the intervals that they had without those of each.
+    expect(intervals['f1']![0]).toBeLessThan(f1!);
+  });
+
+  it('are left out, with the reason, where few resamples have the kind', () => {
+    const labelNames = ['O', 'B-PER', 'B-LOC'];
+    const codes = Int32Array.from({ length: 40 }, (_, word) => (word === 0 ? 2 : 1));
+    const outputs = Float32Array.from([...codes].flatMap((code) => [0, 1, 2].map((c) => Number(c === code))));
+    const labels = {
+      offsets: Uint32Array.from({ length: 41 }, (_, record) => record),
+      codes,
+      positions: new Int32Array(40).fill(1),
+    };
+    const predictions = { task: 'token-classification' as const, labelNames, labels, outputs };
+    const found = evaluatePredictions(predictions, { bootstrap: 400, rng: reproducibleRng(3) });
+    expect(found.kinds!['LOC']).toMatchObject({ f1: 1, entities: 1 });
+    expect(found.intervals['f1 of PER']).toEqual([1, 1]);
+    expect(found.intervals).not.toHaveProperty(['f1 of LOC']);
+    expect(found.reasons['intervals.f1 of LOC']).toMatch(/^undefined in 1[2-7]\d of 400 resamples$/);
+    expect(Object.keys(found)).not.toContain('f1 of PER');
   });
 });
 

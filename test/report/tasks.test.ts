@@ -112,6 +112,26 @@ describe('the report of a task', () => {
     expect(renderCard(reportOf(texts))).toMatch(/\| this model \|.* 1,200 \|/);
   });
 
+  test('gives the F1 of each kind with its interval, or why it has none', () => {
+    const kind = { precision: 0.5, recall: 0.5, f1: 0.5, entities: 4 };
+    const found = {
+      records: 60,
+      f1: 0.5,
+      kinds: { PER: kind, LOC: kind },
+      intervals: { f1: [0.4, 0.6], 'f1 of PER': [0.25, 0.75] },
+      reasons: { 'intervals.f1 of LOC': 'undefined in 150 of 400 resamples' },
+    };
+    const [model] = reportOf({ ...tags, metrics: { private: found } }).utility.models;
+    expect(model!.figures.slice(1)).toEqual([
+      { metric: 'f1 of PER', value: 0.5, interval: { lower: 0.25, upper: 0.75 } },
+      {
+        metric: 'f1 of LOC',
+        value: 0.5,
+        interval: { value: null, reason: 'undefined in 150 of 400 resamples' },
+      },
+    ]);
+  });
+
   test('warns of what a model writes, and calls its texts covered only where there is a guarantee', () => {
     expect(textWarnings(texts)).toEqual({ limit: true, statuses: ['addressed', 'open'] });
     const open = { ...texts, job: { ...texts.job, nonPrivate: true } };

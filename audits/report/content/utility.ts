@@ -81,7 +81,7 @@ function measuredOf(found: Figures): Measured {
   const names = Object.keys(found).filter((name) => !notFigures.includes(name) && isFigure(found[name]));
   return {
     records: found['records'] as number,
-    figures: [...names.map((metric) => figureOf(metric, found)), ...kindsOf(found['kinds'])],
+    figures: [...names.map((metric) => figureOf(metric, found)), ...kindsOf(found)],
   };
 }
 
@@ -98,14 +98,11 @@ function figureOf(metric: string, found: Figures): Measured['figures'][number] {
   };
 }
 
-/** F1 of each kind of entity. */
-function kindsOf(kinds: unknown): Measured['figures'] {
-  return Object.entries((kinds ?? {}) as Readonly<Record<string, { readonly f1: number }>>).map(
-    ([kind, { f1 }]) => ({
-      metric: `f1 of ${kind}`,
-      value: f1,
-      interval: missing('not resampled: see that of all kinds together'),
-    }),
+/** F1 of each kind of entity; its interval and its reasons stand among those of the other figures. */
+function kindsOf({ kinds, ...found }: Figures): Measured['figures'] {
+  const named = (kinds ?? {}) as Readonly<Record<string, { readonly f1: number }>>;
+  return Object.entries(named).map(([kind, { f1 }]) =>
+    figureOf(`f1 of ${kind}`, { ...found, [`f1 of ${kind}`]: f1 }),
   );
 }
 
