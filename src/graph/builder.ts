@@ -31,7 +31,7 @@ export class GraphBuilder {
   }
 
   /** A parameter: of fixed shape, held by the engine between runs. The same name gives the same value. */
-  param(name: string, shape: readonly number[], dtype: 'f32' | 'i8' = 'f32'): Value {
+  param(name: string, shape: readonly number[], dtype: DType = 'f32'): Value {
     const known = this.#params.find((param) => param.name === name);
     if (known !== undefined) {
       if (showShape(known.value.shape) !== showShape(shape) || known.value.dtype !== dtype) {

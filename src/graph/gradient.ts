@@ -142,7 +142,10 @@ function prepare(request: GradientRequest): Prepared {
     : b.reshape(b.input(weightsInput, 'f32', [units, recordsPerUnit]), [records]);
   // A parameter off the loss's path has no copy yet: differentiation then finds no use of it, and names it.
   const trainable = new Map(
-    Array.from(path.trainable, ([value, name]) => [b.param(name, value.shape.map(Number)), name]),
+    Array.from(path.trainable, ([value, name]) => [
+      b.param(name, value.shape.map(Number), value.dtype),
+      name,
+    ]),
   );
   return { b, units, backward: { nodes, loss: copies.get(path.loss)!, seed, trainable } };
 }

@@ -37,8 +37,7 @@ export function copyInto(
   for (const { name, value } of graph.inputs)
     copies.set(value, b.input(name, value.dtype, replace(value.shape)));
   for (const { name, value } of graph.params) {
-    if (needed.has(value))
-      copies.set(value, b.param(name, value.shape.map(Number), value.dtype === 'i8' ? 'i8' : 'f32'));
+    if (needed.has(value)) copies.set(value, b.param(name, value.shape.map(Number), value.dtype));
   }
   for (const { value, data } of graph.constants) {
     if (needed.has(value)) copies.set(value, b.constant(data, value.shape.map(Number)));

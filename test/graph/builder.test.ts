@@ -26,7 +26,7 @@ describe('GraphBuilder', () => {
     expect(() => b.add(x, b.input('y', 'f32', ['records', 8]))).toThrow('must broadcast');
     expect(() => b.reshape(x, ['records', 8])).toThrow('the size must stay the same');
     expect(() => b.softmax(b.input('ids', 'i32', ['records']))).toThrow('input 0 must be f32');
-    expect(() => b.param('w', [1])).toThrow('already has shape [12, 9]');
+    expect(() => b.param('w', [1])).toThrow('it already is f32[12, 9]');
     expect(() => b.input('x', 'f32', [])).toThrow('name=x: already taken');
     expect(() => b.exp(new GraphBuilder().scalar(1))).toThrow('another graph');
     expect(() => b.slice(x, 1, 1, 'tokens')).toThrow('range of known size');
