@@ -69,18 +69,21 @@ export async function openModel(path: string): Promise<ModelDirectory> {
     );
   }
   const weights = await openWeights(path);
+  let digests: Promise<FileDigest[]> | undefined;
   return {
     path,
     config,
     weights,
-    digests: async () => {
-      const names = [...weights.files, ...SIDE_FILES.filter((name) => existsSync(join(path, name)))].sort();
-      const digests: FileDigest[] = [];
-      for (const name of names) digests.push({ path: name, ...(await digestFile(join(path, name))) });
-      return digests;
-    },
+    digests: () => (digests ??= digestFiles(path, weights.files)),
     close: weights.close,
   };
+}
+
+async function digestFiles(path: string, weights: readonly string[]): Promise<FileDigest[]> {
+  const names = [...weights, ...SIDE_FILES.filter((name) => existsSync(join(path, name)))].sort();
+  const digests: FileDigest[] = [];
+  for (const name of names) digests.push({ path: name, ...(await digestFile(join(path, name))) });
+  return digests;
 }
 
 /** Size and SHA-256 of a file, read as a stream. */

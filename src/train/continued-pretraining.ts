@@ -17,6 +17,7 @@ import {
   type BaseModel,
 } from './materials.ts';
 import type { TrainOptions } from './job.ts';
+import { readJson, type StagePart } from './plan-file.ts';
 import { writeJson } from './run-directory.ts';
 import { startEngine } from './session.ts';
 
@@ -31,15 +32,16 @@ const defaultRate = 1e-4;
  * for a decoder. All weights train. A checkpoint without a language head is given a fresh one. What is made lies in
  * `out/release/model` and is what the next stage starts from; a stage that was interrupted starts again.
  * @param config - the stage as a job of its own, of task generation: its texts are read as that task reads them
+ * @returns the model that it started from
  * @throws DataError where there is no text, or an encoder has no mask token
  */
 export async function continuePretraining(
   config: Config,
   out: string,
   { observer }: Pick<TrainOptions, 'observer'>,
-): Promise<void> {
+): Promise<StagePart['from']> {
   const metrics = join(out, 'release', 'metrics.json');
-  if (existsSync(metrics)) return;
+  if (existsSync(metrics)) return ((await readJson(metrics)) as { readonly from: StagePart['from'] }).from;
   const model = await openJobModel(config);
   try {
     const maxTokens = maxLengthFor(config, model);
@@ -89,7 +91,9 @@ export async function continuePretraining(
         tensors: exported.tensors,
         tokenizerFrom: directory.path,
       });
-      await writeJson(metrics, { loss });
+      const from = { reference: model.reference, digest: model.digest };
+      await writeJson(metrics, { loss, from });
+      return from;
     } finally {
       await engine.dispose();
     }

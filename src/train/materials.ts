@@ -24,6 +24,7 @@ import {
   resolveModel,
   type ChatTemplate,
   type JsonObject,
+  type FileDigest,
   type ModelDirectory,
   type Tokenizer,
 } from '../formats/index.ts';
@@ -63,8 +64,13 @@ export async function openBaseModel(path: string, reference: string): Promise<Ba
     padId: padIdOf(directory.config, architecture, [tokenizer.special.pad, endIds[0]]),
     endId: endIds[0],
     chat: await readChatTemplate(path),
-    digest: canonicalHash((await directory.digests()).map(({ path: file, sha256 }) => [file, sha256])),
+    digest: digestOverFiles(await directory.digests()),
   };
+}
+
+/** SHA-256 over the digests of all files of a model. */
+export function digestOverFiles(files: readonly FileDigest[]): string {
+  return canonicalHash(files.map(({ path, sha256 }) => [path, sha256]));
 }
 
 /** The token that pads: the configuration's, as transformers has it, else the tokenizer's, else the one that ends a text. */

@@ -153,9 +153,9 @@ function size(
   batch: number,
   epochs: number,
 ): { batch: number; steps: number } {
-  const chosen = given.batchSize ?? batch;
-  const steps = given.steps ?? Math.max(1, Math.floor(((given.epochs ?? epochs) * units) / chosen));
-  return { batch: chosen, steps };
+  const batchSize = given.batchSize ?? batch;
+  const steps = given.steps ?? Math.max(1, Math.floor(((given.epochs ?? epochs) * units) / batchSize));
+  return { batch: batchSize, steps };
 }
 
 /** The reasons of what the job leaves open; a number of steps says how many epochs there are. */

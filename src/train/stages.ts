@@ -6,8 +6,8 @@ import { sha256File } from '../data/index.ts';
 import { continuePretraining } from './continued-pretraining.ts';
 import { finishRun } from './finish.ts';
 import { resumeJob, trainOnModel, type TrainedRun, type TrainOptions } from './job.ts';
-import { openJobModel } from './materials.ts';
-import type { StagePart } from './plan-file.ts';
+import { digestOverFiles } from './materials.ts';
+import { readJson, type JobPlan, type StagePart } from './plan-file.ts';
 import { runDirectory } from './run-directory.ts';
 
 type Stage = NonNullable<Config['stages']>[number];
@@ -27,8 +27,7 @@ export async function trainJob(config: Config, options: TrainOptions): Promise<T
     const out = join(runDirectory(options.out).private, 'stages', stage.name);
     options.observer.note(`stage ${stage.name}: training on public data, without privacy`);
     const alone = stageConfig({ ...rest, model }, stage);
-    const from = await describeModel(alone);
-    await (stage.task === 'pretraining'
+    const from = await (stage.task === 'pretraining'
       ? continuePretraining(alone, out, options)
       : trainStage(alone, out, options));
     model = join(out, 'release', 'model');
@@ -79,20 +78,22 @@ function stageConfig(base: Config, { task: own, data, train }: Stage): Config {
   };
 }
 
-async function trainStage(config: Config, out: string, options: TrainOptions): Promise<void> {
+/** @returns the model that the stage started from */
+async function trainStage(config: Config, out: string, options: TrainOptions): Promise<StagePart['from']> {
   const { observer, world } = options;
   const quiet = { observer, nonPrivate: true, onPublicData: true, ...(world && { world }) };
-  if (existsSync(join(out, 'release', 'metrics.json'))) return;
+  if (existsSync(join(out, 'release', 'metrics.json'))) {
+    return baseOf((await readJson(join(out, 'release', 'plan.json'))) as JobPlan);
+  }
   const run = existsSync(runDirectory(out).start)
     ? await resumeJob(out, quiet)
     : await trainOnModel(config, { ...quiet, out });
   await finishRun(run, quiet);
+  return baseOf(run.plan);
 }
 
-async function describeModel(config: Config): Promise<StagePart['from']> {
-  const { reference, digest, directory } = await openJobModel(config);
-  await directory.close();
-  return { reference, digest };
+function baseOf({ model: { reference, files } }: Pick<JobPlan, 'model'>): StagePart['from'] {
+  return { reference, digest: digestOverFiles(files) };
 }
 
 async function partOf(

@@ -74,7 +74,7 @@ describe('intervals of the F1 of each kind equal those of a plain bootstrap', ()
     expect(distances).toHaveLength(3);
     for (const { right } of distances) expect(right).toBeLessThan(0.035);
     // Intervals of 90 % are others.
-    const sum = (which: 'right' | 'wrong') => distances.reduce((total, each) => total + each[which], 0);
+    const sum = (which: 'right' | 'wrong') => distances.reduce((total, apart) => total + apart[which], 0);
     expect(sum('right')).toBeLessThan(0.5 * sum('wrong'));
     // The figures of all kinds have the intervals that they had without those of each.
     expect(intervals['f1']![0]).toBeLessThan(f1!);

@@ -117,6 +117,35 @@ describe('continued pretraining', () => {
     expect(checks.filter(({ outcome }) => outcome === 'failed')).toEqual([]);
   });
 
+  test('a start that was refused after its stages begins again without them, from the same models', async () => {
+    const run = newRun(place);
+    const config = await tinyJob(place, { stages: [pretraining, stage] });
+    const refused = trainJob(config, {
+      out: run,
+      observer: recorder(),
+      check: () => Promise.reject(new Error('refused')),
+    });
+    await expect(refused).rejects.toThrow('refused');
+    const weights = (name: string) =>
+      readFile(join(run, 'private', 'stages', name, 'release', 'model', 'model.safetensors'));
+    const before = [await weights('more-text'), await weights('intermediate')];
+    const told = recorder();
+    await runJob(config, run, { observer: told });
+    expect([await weights('more-text'), await weights('intermediate')]).toEqual(before);
+    // Those of the private job, from 0 to 6.
+    expect(told.steps).toHaveLength(7);
+    const base = await openBaseModel(place.model, 'model');
+    const second = await openBaseModel(
+      join(run, 'private', 'stages', 'more-text', 'release', 'model'),
+      'stage more-text',
+    );
+    const { stages } = await readPlanFile(join(run, 'release', 'plan.json'));
+    expect(stages!.map(({ from }) => from)).toEqual(
+      [base, second].map(({ reference, digest }) => ({ reference, digest })),
+    );
+    await Promise.all([base.directory.close(), second.directory.close()]);
+  });
+
   test('of a decoder, by next tokens', async () => {
     const text = join(place.root, 'public.txt');
     const lines = Array.from({ length: 30 }, (_, k) =>
