@@ -19,6 +19,7 @@ export function comparablePlan({
   task,
   head,
   maxLength,
+  frozenWeights = 'float32',
 }: PlanFacts): Comparable {
   const { delta, relation, unit, publicSize } = privacy;
   return {
@@ -31,6 +32,7 @@ export function comparablePlan({
       task,
       head,
       maxTokens: maxLength,
+      frozenWeights,
       publicSize,
       phases: privacy.phases.map(
         ({ name, samplingRate, strategy, expectedBatch, steps, clipping, noiseMultiplier }, index) => {
@@ -73,6 +75,7 @@ export function comparableReport({
       task: dataset.task,
       head,
       maxTokens: unit.maxTokens,
+      frozenWeights: isGiven(baseModel.frozenWeights) ? 'int8' : 'float32',
       publicSize: dataset.publicSize,
       phases: mechanism.phases.map((phase) => ({
         name: phase.name,

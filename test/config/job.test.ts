@@ -317,6 +317,18 @@ describe('settings that contradict each other', () => {
     [{ train: { method: 'last' } }, 'train.layers: missing; train.method=last needs it'],
     [{ train: { layers: 2 } }, 'train.layers: has no effect with train.method=auto'],
     [{ train: { method: 'full', lora: { rank: 4 } } }, 'train.lora: has no effect with train.method=full'],
+    [
+      { train: { method: 'full', frozenWeights: 'int8' } },
+      'train.method=full, trains every weight, and train.frozenWeights=int8 holds those in 8 bits that never train; choose lora, bitfit, head or last, or frozenWeights: float32',
+    ],
+    [
+      { train: { frozenWeights: 'int8' }, performance: { engine: 'tfjs' } },
+      'train.frozenWeights=int8, is made by the engine onnx on the processor alone; set performance.engine and performance.device to auto',
+    ],
+    [
+      { train: { frozenWeights: 'int8' }, performance: { device: 'webgpu' } },
+      'train.frozenWeights=int8, is made by the engine onnx on the processor alone',
+    ],
     [{ train: { schedule: { kind: 'expression' } } }, 'train.schedule.expression: missing'],
     [
       { train: { schedule: { expression: '1' } } },
