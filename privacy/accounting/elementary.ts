@@ -118,7 +118,10 @@ export function logAdd(a: number, b: number): number {
   return a > b ? a + log1p(exp(b - a)) : b + log1p(exp(a - b));
 }
 
-/** [cos, sin] of 2 pi k / n, 0 <= k < n, n a multiple of 8: octant reduction is exact, so both are within 1 ulp. */
+/**
+ * [cos, sin] of 2 pi k / n, 0 <= k < n, n a multiple of 8: octant reduction is exact, so both are within 1 ulp. The polynomials
+ * are a term shorter than those of `rotation`, to the last bit: other roots would be another version of the accountant.
+ */
 export function unitRoot(k: number, n: number): [number, number] {
   const eighth = n / 8;
   const octant = Math.floor(k / eighth);
