@@ -1,6 +1,7 @@
 import { normalize } from 'node:path';
 import { DATA_CHECKS } from './data-checks.ts';
 import type { Path, Problem } from './document.ts';
+import { frozenEngineCheck, frozenMethodCheck } from './frozen-checks.ts';
 import { MECHANISM_CHECKS, optimizerMechanismCheck } from './mechanism-checks.ts';
 import { POPULATION_CHECKS } from './population-checks.ts';
 import { LABEL_WORD_CHECKS } from './label-words.ts';
@@ -129,13 +130,7 @@ function settingChecks(owner: string, clipping: string): readonly Check[] {
           ? '=head, but a language model has no head of its own; choose lora, full, bitfit or last'
           : undefined,
     },
-    {
-      paths: [own('method'), 'train.frozenWeights'],
-      problem: (setting) =>
-        setting(own('method')) === 'full' && setting('train.frozenWeights') === 'int8'
-          ? '=full, trains every weight, and train.frozenWeights=int8 holds those in 8 bits that never train; choose lora, bitfit, head or last, or frozenWeights: float32'
-          : undefined,
-    },
+    frozenMethodCheck(own('method')),
     only(own('lora'), own('method'), 'lora', 'auto'),
     neededBy(own('schedule.expression'), own('schedule.kind'), 'expression', 'expression: 1 - step/steps'),
     only(own('schedule.expression'), own('schedule.kind'), 'expression'),
@@ -178,6 +173,7 @@ const JOB_CHECKS: readonly Check[] = [
   ...LABEL_WORD_CHECKS,
   ...POPULATION_CHECKS,
   ...MECHANISM_CHECKS,
+  frozenEngineCheck,
   ...STAGE_CHECKS,
   ...TASK_CHECKS,
   notTheTrainingFile('data.validation', 'private data cannot guide training, give another file'),
@@ -192,15 +188,6 @@ const JOB_CHECKS: readonly Check[] = [
   conflict('data.split.test', 'data.test'),
   conflict('data.split.validation', 'data.validation'),
   ...DATA_CHECKS,
-  {
-    paths: ['train.frozenWeights', 'performance.engine', 'performance.device'],
-    problem: (setting) =>
-      setting('train.frozenWeights') === 'int8' &&
-      (setting('performance.engine') === 'tfjs' ||
-        !['auto', 'cpu'].includes(String(setting('performance.device'))))
-        ? '=int8, is made by the engine onnx on the processor alone; set performance.engine and performance.device to auto, or frozenWeights: float32'
-        : undefined,
-  },
   {
     paths: ['data.split', 'data.split.test', 'data.split.validation'],
     problem: (setting) => {
