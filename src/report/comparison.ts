@@ -19,7 +19,7 @@ export function comparablePlan({
   task,
   head,
   maxLength,
-  frozenWeights = 'float32',
+  frozenWeights,
 }: PlanFacts): Comparable {
   const { delta, relation, unit, publicSize } = privacy;
   return {
@@ -32,7 +32,7 @@ export function comparablePlan({
       task,
       head,
       maxTokens: maxLength,
-      frozenWeights,
+      frozenWeights: frozenWeights ?? 'float32',
       publicSize,
       phases: privacy.phases.map(
         ({ name, samplingRate, strategy, expectedBatch, steps, clipping, noiseMultiplier }, index) => {
