@@ -54,7 +54,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     load: async () => (await import('./evaluate.ts')).evaluate,
   },
   predict: {
-    describe: 'Classify texts, or find entities in them, with the model of a run',
+    describe:
+      'Answer texts with the model of a run: their class or classes, a number, or the entities in them',
     load: async () => (await import('./predict.ts')).predict,
   },
   generate: {

@@ -1,10 +1,10 @@
 import { randomInt } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import type { CommandModule } from 'yargs';
 import { DataError, InvalidParameterError } from '../../privacy/errors.ts';
 import { createTextStream, openWriter, type Writer, type WritingSettings } from '../generate/index.ts';
-import { printable, type CommonArguments } from './output.ts';
+import { howToType, isTyped, linesOf } from './lines.ts';
+import { outputFor, printable, type CommonArguments } from './output.ts';
+import { promptFormOf, unlikeTraining } from './prompt-form.ts';
 
 export interface ChoiceArguments {
   readonly 'max-new-tokens': number;
@@ -25,19 +25,45 @@ interface Arguments extends CommonArguments, ChoiceArguments {
   readonly batch: number;
 }
 
-/** Options that say how tokens are chosen; what is not given is as the model's generation_config.json has it. */
+/** Options that say how tokens are chosen; what is not given is as the model's generation_config.json has it, else greedy. */
 export const choiceOptions = {
-  'max-new-tokens': { type: 'number', default: 128, requiresArg: true, describe: 'Most tokens to write' },
+  'max-new-tokens': {
+    type: 'number',
+    default: 128,
+    requiresArg: true,
+    describe: 'Write no more tokens than this',
+  },
   greedy: { type: 'boolean', default: false, describe: 'Always take the likeliest token' },
-  beams: { type: 'number', default: 1, requiresArg: true, describe: 'Texts followed at once (beam search)' },
-  temperature: { type: 'number', requiresArg: true, describe: 'Sample, logits divided by this' },
-  'top-k': { type: 'number', requiresArg: true, describe: 'Sample from so many tokens; 0 is all' },
-  'top-p': { type: 'number', requiresArg: true, describe: 'Sample from the tokens of this probability' },
-  'repetition-penalty': { type: 'number', requiresArg: true, describe: 'Above 1: avoid what was there' },
+  beams: {
+    type: 'number',
+    default: 1,
+    requiresArg: true,
+    describe: 'Beam search: follow so many texts, keep the likeliest; 1 is none',
+  },
+  temperature: {
+    type: 'number',
+    requiresArg: true,
+    describe: 'Draw tokens at random; below 1 the likely ones more often',
+  },
+  'top-k': {
+    type: 'number',
+    requiresArg: true,
+    describe: 'Draw from so many of the likeliest tokens; 0 is all',
+  },
+  'top-p': {
+    type: 'number',
+    requiresArg: true,
+    describe: 'Draw from the likeliest tokens that together have this probability',
+  },
+  'repetition-penalty': {
+    type: 'number',
+    requiresArg: true,
+    describe: 'Above 1: tokens that were there become less likely',
+  },
   seed: {
     type: 'number',
     requiresArg: true,
-    describe: 'Seed of the sampling; another each time if not given',
+    describe: 'Seed of the drawing; another each time if not given',
   },
 } as const;
 
@@ -56,25 +82,41 @@ export const generate: CommandModule<CommonArguments, Arguments> = {
         type: 'string',
         default: '-',
         describe:
-          'Without --prompt: prompts, one a line, or lines of JSON with "prompt"; - is standard input',
+          'Without --prompt: file with a prompt on each line, or JSON: {"prompt": ...}. - reads standard input',
       })
-      .option('prompt', { type: 'string', requiresArg: true, describe: 'What comes before, taken as it is' })
+      .option('prompt', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Text to go on from, to the last space as it is',
+      })
       .option('chat', {
         type: 'boolean',
         default: false,
         describe: "Prompts are a user's turn, by the model's chat template",
       })
       .options(choiceOptions)
-      .option('batch', { type: 'number', default: 16, requiresArg: true, describe: 'Texts written at once' })
-      .example('$0 generate run --prompt "Once upon a time"', 'shown as it is written')
-      .example('$0 generate run < prompts.txt > texts.ndjson', 'one JSON line a prompt'),
+      .option('batch', {
+        type: 'number',
+        default: 16,
+        requiresArg: true,
+        describe: 'Prompts answered at once',
+      })
+      .example('$0 generate run --prompt "Once upon a time"', 'the text, shown as it is written')
+      .example('$0 generate run --prompt "Once upon a time" --json', '{"prompt", "text", "tokens", "ended"}')
+      .example('$0 generate run prompts.txt > texts.ndjson', 'such a line of JSON for each prompt')
+      .epilogue(
+        "What is not given of how tokens are chosen is as the model's generation_config.json has it; without one, the likeliest is taken.",
+      ),
   handler: async (args) => {
     checkCounts(args);
     const writer = await openWriter(args.model);
     try {
       const settings = settingsFor(args, writer);
       if (args.prompt === undefined) await answerLines(writer, settings, args);
-      else await answer(writer, settings, args.prompt, args);
+      else {
+        await compareWithTraining(args, args.prompt);
+        await answer(writer, settings, args.prompt, args);
+      }
     } finally {
       await writer.close();
     }
@@ -134,6 +176,12 @@ function checkCounts(args: Arguments): void {
   }
 }
 
+/** Says how a prompt differs from those that the model learnt, which it answers worse. */
+async function compareWithTraining({ model, chat, json }: Arguments, prompt: string): Promise<void> {
+  const note = unlikeTraining(await promptFormOf(model), prompt, chat);
+  if (note !== undefined) outputFor({ json }).note(note);
+}
+
 /** One prompt: a line of JSON, or the text as it is written. */
 async function answer(
   writer: Writer,
@@ -168,10 +216,13 @@ async function answerLines(writer: Writer, settings: WritingSettings, args: Argu
     first += waiting.length;
     waiting = [];
   };
-  const stream = args.input === '-' ? process.stdin : createReadStream(args.input);
-  for await (const text of createInterface({ input: stream, crlfDelay: Infinity })) {
-    waiting.push(promptOf(text, (line += 1)));
-    if (waiting.length >= args.batch) await flush();
+  const typed = isTyped(args.input);
+  if (typed) outputFor(args).note(howToType);
+  for await (const text of linesOf(args.input)) {
+    const prompt = promptOf(text, (line += 1));
+    if (line === 1) await compareWithTraining(args, prompt);
+    waiting.push(prompt);
+    if (typed || waiting.length >= args.batch) await flush();
   }
   await flush();
 }

@@ -1,9 +1,8 @@
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import type { CommandModule } from 'yargs';
 import { DataError, InvalidParameterError } from '../../privacy/errors.ts';
 import { openClassifier, type Classifier } from '../train/index.ts';
-import type { CommonArguments } from './output.ts';
+import { howToType, isTyped, linesOf } from './lines.ts';
+import { outputFor, type CommonArguments } from './output.ts';
 import { findEntities, parseSentence } from './predict-entities.ts';
 
 interface Arguments extends CommonArguments {
@@ -23,7 +22,7 @@ interface Line {
 /** Classifies texts, one a line, or finds the entities in them, into lines of JSON. */
 export const predict: CommandModule<CommonArguments, Arguments> = {
   command: 'predict <run> [input]',
-  describe: 'Classify texts, or find entities in them, with the model of a run',
+  describe: 'Answer texts with the model of a run: their class or classes, a number, or the entities in them',
   builder: (parser) =>
     parser
       .positional('run', { type: 'string', demandOption: true, describe: 'Run, release or model directory' })
@@ -31,11 +30,15 @@ export const predict: CommandModule<CommonArguments, Arguments> = {
         type: 'string',
         default: '-',
         describe:
-          'Texts, one a line, or lines of JSON with "text" and "textPair", or "tokens" (words) for entities; - is standard input',
+          'File with a text on each line, or JSON: {"text": ...}, with "textPair" for pairs, or {"tokens": [words]} for entities. - reads standard input',
       })
       .option('batch', { type: 'number', default: 32, describe: 'Texts computed at once' })
-      .example('$0 predict run < texts.txt', 'one JSON line a text'),
-  handler: async ({ run, input, batch }) => {
+      .example('$0 predict run texts.txt', 'a line of JSON for each text, in their order')
+      .example(
+        'echo "A fine film" | $0 predict run',
+        '{"label": ..., "scores": {...}}, for one that classifies',
+      ),
+  handler: async ({ run, input, batch, json }) => {
     if (!(Number.isSafeInteger(batch) && batch >= 1)) {
       throw new InvalidParameterError(`batch=${batch}: must be a whole number of at least 1.`);
     }
@@ -50,10 +53,10 @@ export const predict: CommandModule<CommonArguments, Arguments> = {
         waiting = [];
       };
       let number = 0;
-      const stream = input === '-' ? process.stdin : createReadStream(input);
-      for await (const text of createInterface({ input: stream, crlfDelay: Infinity })) {
+      if (isTyped(input)) outputFor({ json }).note(howToType);
+      for await (const text of linesOf(input)) {
         waiting.push({ text, number: (number += 1) });
-        if (waiting.length >= batch) await flush();
+        if (isTyped(input) || waiting.length >= batch) await flush();
       }
       await flush();
     } finally {
