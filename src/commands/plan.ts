@@ -7,7 +7,7 @@ import {
   phaseEventOf,
   roundedUp,
 } from '../../privacy/index.ts';
-import { declaredLabels, loadJob, overrideOption } from '../config/index.ts';
+import { declaredLabels, loadJob, overrideOption, type Config } from '../config/index.ts';
 import {
   countUnits,
   estimateCost,
@@ -57,11 +57,7 @@ export const plan: CommandModule<CommonArguments, Arguments> = {
         `out=${args.out}: a plan is bound to the model that it trains, and the stages of this job make that model first. Start it with dptune train, which writes the plan.`,
       );
     }
-    const model = await openJobModel(config);
-    const made = await planJob(config, model, await countUnits(config));
-    const labels = declaredLabels(config)?.length ?? (config.task === 'regression' ? 1 : 2);
-    const cost = args.cost ? await estimateCost(config, made, model, labels) : undefined;
-    await model.directory.close();
+    const { made, cost } = await planned(config, args.cost);
     const curve = curveOf(made);
     showPlan(output, made);
     for (const { name, data } of stages) {
@@ -77,6 +73,20 @@ export const plan: CommandModule<CommonArguments, Arguments> = {
     output.event({ event: 'plan', plan: made, curve, cost: cost ?? null });
   },
 };
+
+async function planned(
+  config: Config,
+  withCost: boolean,
+): Promise<{ readonly made: JobPlan; readonly cost: CostEstimate | undefined }> {
+  const model = await openJobModel(config);
+  try {
+    const made = await planJob(config, model, await countUnits(config));
+    const labels = declaredLabels(config)?.length ?? (config.task === 'regression' ? 1 : 2);
+    return { made, cost: withCost ? await estimateCost(config, made, model, labels) : undefined };
+  } finally {
+    await model.directory.close();
+  }
+}
 
 function curveOf({ privacy }: JobPlan): { step: number; epsilon: number }[] {
   const total = privacy.phases.reduce((sum, { steps }) => sum + steps, 0);

@@ -47,10 +47,9 @@ export const quickstart: CommandModule<CommonArguments, Arguments> = {
     output.line(`Made-up reviews by ${authors} authors, in English and Spanish, and a job: ${job}`);
     output.line();
     const model = await openJobModel(config);
-    const made = await planJob(config, model, authors);
+    const made = await planJob(config, model, authors).finally(() => model.directory.close());
     showPlan(output, made);
     showAuditPower(output, made);
-    await model.directory.close();
     const observer = watch(output);
     try {
       const run = await trainJob(config, {

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { DataError, reproducibleRng } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import { allUnits, microBatches, type Tokenizer as TextEncoder } from '../data/index.ts';
-import { createEngine, type EngineChoice } from '../engines/index.ts';
+import { createEngine, type Engine, type EngineChoice } from '../engines/index.ts';
 import {
   buildNetwork,
   exportedHead,
@@ -14,6 +14,7 @@ import {
   type Batch,
   type ExportedHead,
 } from '../models/index.ts';
+import { orClose } from './closing.ts';
 import { outputsFor, scatterOutputs } from './evaluation.ts';
 import { networkHead, wordsOf } from './heads.ts';
 import { createTemplateEncoder } from './label-words.ts';
@@ -48,75 +49,76 @@ export async function openClassifier(path: string, engineChoice: EngineChoice = 
     throw new DataError(`run=${path}: no released model lies there. Name the directory of a finished run.`);
   }
   const model = await openBaseModel(found, found);
-  const own = exportedHead(model.directory.config);
-  if (own === undefined) {
-    await model.directory.close();
-    throw new DataError(
-      model.architecture.family === 'decoder'
-        ? `run=${path}: this model writes and does not classify. Use dptune generate.`
-        : `run=${path}: not a model that dptune released; its config.json does not name its head.`,
+  return orClose(model.directory, async () => {
+    const own = exportedHead(model.directory.config);
+    if (own === undefined) {
+      throw new DataError(
+        model.architecture.family === 'decoder'
+          ? `run=${path}: this model writes and does not classify. Use dptune generate.`
+          : `run=${path}: not a model that dptune released; its config.json does not name its head.`,
+      );
+    }
+    const { architecture, tokenizer, padId } = model;
+    const { task, labelNames, verbalizer } = own;
+    const maxTokens =
+      verbalizer?.maxLength ??
+      Math.min(await trainedLength(found), architecture.maxTokens, tokenizer.maxLength ?? Infinity);
+    const network = buildNetwork({
+      architecture,
+      task,
+      labels: labelNames.length,
+      ...networkHead('checkpoint', wordsOf(own), model, task),
+      to: 'logits',
+      maxTokens,
+    });
+    const { values } = await loadParameters(model.directory.weights, {
+      architecture,
+      params: network.params,
+      rng: reproducibleRng(0),
+      head: 'checkpoint',
+    });
+    const engine = await createEngine(engineChoice);
+    await engine.write(
+      Object.fromEntries(
+        network.params.map(({ name, shape }) => [name, { dims: shape, data: values.get(name)! }]),
+      ),
     );
-  }
-  const { architecture, tokenizer, padId } = model;
-  const { task, labelNames, verbalizer } = own;
-  const maxTokens =
-    verbalizer?.maxLength ??
-    Math.min(await trainedLength(found), architecture.maxTokens, tokenizer.maxLength ?? Infinity);
-  const network = buildNetwork({
-    architecture,
-    task,
-    labels: labelNames.length,
-    ...networkHead('checkpoint', wordsOf(own), model, task),
-    to: 'logits',
-    maxTokens,
+    const program = await engine.load(network.graph);
+    const encoder: TextEncoder = verbalizer
+      ? createTemplateEncoder(model, verbalizer)
+      : encoderFor(model, maxTokens);
+    const run = async (batch: Batch): Promise<Float32Array> =>
+      (await program.run(feedsOf(network, batch)))[network.output]!.data as Float32Array;
+    const read = (config: Config, file: string) =>
+      readHeldOut(config, file, encoder, task === 'regression' ? undefined : labelNames);
+    return {
+      ...own,
+      async logits(texts) {
+        const encoded = texts.map(([text, pair]) => encoder.encode(text, pair));
+        return run(paddedBatch(encoded, padId));
+      },
+      async tags(sentences) {
+        const encoded = sentences.map((words) => encoder.encodeWords!(words));
+        const batch = paddedBatch(encoded, padId);
+        return wordTags(encoded, await run(batch), batch.tokens, labelNames);
+      },
+      async majority(config, file) {
+        return majority(await read(config, file), config);
+      },
+      async evaluate(config, file) {
+        const store = await read(config, file);
+        const outputs = outputsFor(store, labelNames.length);
+        for (const batch of microBatches(store, allUnits(store), { tokenBudget: 4096, padId })) {
+          scatterOutputs(outputs, await run(batch), store, batch);
+        }
+        return measure(store, outputs, config);
+      },
+      async close() {
+        await engine.dispose();
+        await model.directory.close();
+      },
+    };
   });
-  const { values } = await loadParameters(model.directory.weights, {
-    architecture,
-    params: network.params,
-    rng: reproducibleRng(0),
-    head: 'checkpoint',
-  });
-  const engine = await createEngine(engineChoice);
-  await engine.write(
-    Object.fromEntries(
-      network.params.map(({ name, shape }) => [name, { dims: shape, data: values.get(name)! }]),
-    ),
-  );
-  const program = await engine.load(network.graph);
-  const encoder: TextEncoder = verbalizer
-    ? createTemplateEncoder(model, verbalizer)
-    : encoderFor(model, maxTokens);
-  const run = async (batch: Batch): Promise<Float32Array> =>
-    (await program.run(feedsOf(network, batch)))[network.output]!.data as Float32Array;
-  const read = (config: Config, file: string) =>
-    readHeldOut(config, file, encoder, task === 'regression' ? undefined : labelNames);
-  return {
-    ...own,
-    async logits(texts) {
-      const encoded = texts.map(([text, pair]) => encoder.encode(text, pair));
-      return run(paddedBatch(encoded, padId));
-    },
-    async tags(sentences) {
-      const encoded = sentences.map((words) => encoder.encodeWords!(words));
-      const batch = paddedBatch(encoded, padId);
-      return wordTags(encoded, await run(batch), batch.tokens, labelNames);
-    },
-    async majority(config, file) {
-      return majority(await read(config, file), config);
-    },
-    async evaluate(config, file) {
-      const store = await read(config, file);
-      const outputs = outputsFor(store, labelNames.length);
-      for (const batch of microBatches(store, allUnits(store), { tokenBudget: 4096, padId })) {
-        scatterOutputs(outputs, await run(batch), store, batch);
-      }
-      return measure(store, outputs, config);
-    },
-    async close() {
-      await engine.dispose();
-      await model.directory.close();
-    },
-  };
 }
 
 /**
@@ -125,8 +127,9 @@ export async function openClassifier(path: string, engineChoice: EngineChoice = 
  */
 export async function evaluateLanguageModel(config: Config, path: string, file: string): Promise<Measured> {
   const model = await openBaseModel(path, path);
-  const engine = await createEngine();
+  let engine: Engine | undefined;
   try {
+    engine = await createEngine();
     const { architecture, padId } = model;
     const encoder = jobEncoder(config, model);
     const maxTokens = maxLengthFor(config, model);
@@ -149,7 +152,7 @@ export async function evaluateLanguageModel(config: Config, path: string, file: 
     }
     return measure(store, losses, config);
   } finally {
-    await engine.dispose();
+    await engine?.dispose();
     await model.directory.close();
   }
 }

@@ -29,6 +29,7 @@ import {
   type Tokenizer,
 } from '../formats/index.ts';
 import { architectureOf, type Architecture, type Task as NetworkTask } from '../models/index.ts';
+import { orClose } from './closing.ts';
 import { createTemplateEncoder, verbalizerOf } from './label-words.ts';
 import { createLanguageEncoder, type PromptForm } from './language.ts';
 import { publicUnits, selectionOf, unitOf } from './population.ts';
@@ -53,19 +54,21 @@ const defaultMaxLength = 256;
 /** @param path - directory of the model, as the hub or the job names it */
 export async function openBaseModel(path: string, reference: string): Promise<BaseModel> {
   const directory = await openModel(path);
-  const architecture = architectureOf(directory.config);
-  const tokenizer = await loadTokenizer(path);
-  const { endIds } = await readGenerationSettings(path, directory.config);
-  return {
-    reference,
-    directory,
-    architecture,
-    tokenizer,
-    padId: padIdOf(directory.config, architecture, [tokenizer.special.pad, endIds[0]]),
-    endId: endIds[0],
-    chat: await readChatTemplate(path),
-    digest: digestOverFiles(await directory.digests()),
-  };
+  return orClose(directory, async () => {
+    const architecture = architectureOf(directory.config);
+    const tokenizer = await loadTokenizer(path);
+    const { endIds } = await readGenerationSettings(path, directory.config);
+    return {
+      reference,
+      directory,
+      architecture,
+      tokenizer,
+      padId: padIdOf(directory.config, architecture, [tokenizer.special.pad, endIds[0]]),
+      endId: endIds[0],
+      chat: await readChatTemplate(path),
+      digest: digestOverFiles(await directory.digests()),
+    };
+  });
 }
 
 /** SHA-256 over the digests of all files of a model. */
