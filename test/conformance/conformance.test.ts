@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { DptuneError } from '../../privacy/index.ts';
 import {
   checkConformance,
@@ -12,7 +12,6 @@ import { openJob, trainJob, type ReadyJob } from '../../src/train/index.ts';
 import { runCommand } from '../support/kill-process.ts';
 import {
   byWriter,
-  createWorkplace,
   jsonOf,
   newRun,
   recorder,
@@ -21,14 +20,10 @@ import {
   tinyJob,
   tinyJobFile,
   type JobSettings,
-  type Workplace,
 } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
-beforeAll(async () => {
-  place = await createWorkplace();
-});
-afterAll(() => place.remove());
+const place = useWorkplace();
 
 const effort = { ...efforts.start, units: 4, steps: 8, trials: 1 << 18, observations: 2000 };
 const check = (job: ReadyJob): Promise<Conformance> => checkConformance(job, effort);

@@ -1,6 +1,6 @@
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { renderCard, renderings, type PlanFacts } from '../../audits/index.ts';
 import { loadJob } from '../../src/config/index.ts';
 import {
@@ -15,7 +15,6 @@ import {
 import { dptune } from '../commands/terminal.ts';
 import {
   byWriter,
-  createWorkplace,
   filesIn,
   jsonOf,
   newRun,
@@ -23,21 +22,19 @@ import {
   tinyJob,
   tinyJobFile,
   type JobSettings,
-  type Workplace,
 } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
+const place = useWorkplace();
 let out: string;
 const released = (...path: string[]) => join(out, 'release', ...path);
 const text = (name: string) => readFile(released(name), 'utf8');
 
 beforeAll(async () => {
-  place = await createWorkplace();
   out = newRun(place);
   await runJob(await tinyJob(place, byWriter, { train: { method: 'lora', lora: { rank: 2 } } }), out);
   await writeReport(out);
 });
-afterAll(() => place.remove());
 
 describe('the report of a run', () => {
   test('lists every file of the release but its own renderings', async () => {

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -36,11 +37,24 @@ const vocabulary = [...specials, ...happy, ...sad, ...plain];
 
 /** A random BERT of two layers, 16 wide, with a masked-language-model head, written as a Hugging Face directory. */
 export async function createWorkplace(): Promise<Workplace> {
-  const root = mkdtempSync(join(tmpdir(), 'dptune-tiny-'));
-  const model = join(root, 'model');
-  await mkdir(model);
+  const place = emptyWorkplace();
+  await fillWorkplace(place);
+  return place;
+}
+
+/** Where a workplace will lie; nothing is there yet. */
+export function emptyWorkplace(): Workplace {
+  const root = join(tmpdir(), `dptune-tiny-${randomUUID()}`);
+  return {
+    root,
+    model: join(root, 'model'),
+    remove: () => rmSync(root, { recursive: true, force: true }),
+  };
+}
+
+export async function fillWorkplace({ model }: Pick<Workplace, 'model'>): Promise<void> {
+  await mkdir(model, { recursive: true });
   await writeModel(model, 'tiny');
-  return { root, model, remove: () => rmSync(root, { recursive: true, force: true }) };
 }
 
 async function writeModel(directory: string, seed: string): Promise<void> {

@@ -1,14 +1,13 @@
 import { cpSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { reproducibleRng, seededStream } from '../../privacy/index.ts';
 import { runCommandLine } from '../../src/commands/command-line.ts';
 import { loadJob } from '../../src/config/index.ts';
 import { writeSafetensors } from '../../src/formats/index.ts';
 import { architectureOf, buildNetwork, initialValues } from '../../src/models/index.ts';
 import {
-  createWorkplace,
   csvOf,
   filesIn,
   jsonOf,
@@ -17,22 +16,20 @@ import {
   newRun,
   runJob,
   tinyJobFile,
-  type Workplace,
 } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
+const place = useWorkplace();
 /** Job of a classifier; run of a model that writes texts of a mood, and one that writes without being asked. */
 let [classifier, writer, free] = ['', '', ''];
 
 beforeAll(async () => {
-  place = await createWorkplace();
   await writeFile(join(place.root, 'public.csv'), csvOf(madeUpRows(15, 'public')));
   classifier = await tinyJobFile(place, { train: { steps: 60, learningRate: 0.5 } });
   await createDecoder();
   writer = await trained({ columns: { prompt: 'mood', completion: 'text' } }, 120);
   free = await trained({ columns: { text: 'text' } }, 2);
 });
-afterAll(() => place.remove());
 
 /** A random GPT-2 that knows the words of the made-up rows and their moods. */
 async function createDecoder(): Promise<void> {

@@ -1,12 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { secureStream, type Plan } from '../../privacy/index.ts';
 import { auditWhiteBox } from '../../src/audit/index.ts';
 import { checkConformance, efforts } from '../../src/conformance/index.ts';
 import { openJob } from '../../src/train/index.ts';
 import {
-  createWorkplace,
   filesIn,
   jsonOf,
   linesOf,
@@ -16,14 +15,10 @@ import {
   runJob,
   tinyJob,
   type JobSettings,
-  type Workplace,
 } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
-beforeAll(async () => {
-  place = await createWorkplace();
-});
-afterAll(() => place.remove());
+const place = useWorkplace();
 
 const bands = 3;
 const banded: JobSettings = { privacy: { mechanism: { kind: 'banded-matrix', bands } } };

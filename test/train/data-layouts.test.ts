@@ -1,9 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { DriftError } from '../../privacy/index.ts';
 import {
-  createWorkplace,
   jsonOf,
   madeUpRows,
   newRun,
@@ -12,14 +11,10 @@ import {
   runJob,
   tinyJob,
   type JobSettings,
-  type Workplace,
 } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
-beforeAll(async () => {
-  place = await createWorkplace();
-});
-afterAll(() => place.remove());
+const place = useWorkplace();
 
 const write = (name: string, lines: readonly string[]) =>
   writeFile(join(place.root, name), `${lines.join('\n')}\n`);

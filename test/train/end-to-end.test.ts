@@ -1,8 +1,7 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   byWriter,
-  createWorkplace,
   filesIn,
   jsonOf,
   linesOf,
@@ -11,14 +10,10 @@ import {
   runJob,
   tinyJob,
   type JobSettings,
-  type Workplace,
 } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
-beforeAll(async () => {
-  place = await createWorkplace();
-});
-afterAll(() => place.remove());
+const place = useWorkplace();
 
 const model = ['config.json', 'model.safetensors', 'tokenizer_config.json', 'vocab.txt'].map(
   (name) => `model/${name}`,

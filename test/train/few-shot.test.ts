@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { epsilonOf } from '../../privacy/index.ts';
 import { readReport, writeReport } from '../../src/report/index.ts';
 import { readPlanFile } from '../../src/train/index.ts';
 import { verify } from '../../src/verify/index.ts';
-import { createWorkplace, jsonOf, newRun, runJob, tinyJob, type Workplace } from '../support/tiny-job.ts';
+import { jsonOf, newRun, runJob, tinyJob } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
+const place = useWorkplace();
 let run: string;
 const few = {
   data: { fewShot: 12 },
@@ -16,12 +17,10 @@ const few = {
 };
 
 beforeAll(async () => {
-  place = await createWorkplace();
   run = newRun(place);
   await runJob(await tinyJob(place, few), run);
   await writeReport(run);
 });
-afterAll(() => place.remove());
 
 describe('a job with a few records of each class', () => {
   test('G8: claims add or remove one for what replacing one costs', async () => {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { isGiven, renderCard } from '../../audits/index.ts';
 import { asReleased } from '../../src/audit/scoring.ts';
 import { restoredWeight, roundWeight } from '../../src/models/index.ts';
@@ -9,7 +9,6 @@ import { collectReport } from '../../src/report/index.ts';
 import { finishRun, openClassifier, trainJob, type JobPlan } from '../../src/train/index.ts';
 import type { RoundingEffect } from '../../src/train/rounding-effect.ts';
 import {
-  createWorkplace,
   jsonOf,
   newRun,
   recorder,
@@ -19,17 +18,15 @@ import {
   tensorsIn,
   tinyJob,
   type JobSettings,
-  type Workplace,
 } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
+const place = useWorkplace();
 let base: Record<string, Float32Array>;
 beforeAll(async () => {
-  place = await createWorkplace();
   await writeFile(join(place.root, 'public.txt'), 'the bright road\na cold stone\n');
   base = await tensorsIn(join(place.model, 'model.safetensors'));
 });
-afterAll(() => place.remove());
 
 const int8: JobSettings = { train: { frozenWeights: 'int8' } };
 const lora: JobSettings = { train: { method: 'lora', lora: { rank: 2 } } };

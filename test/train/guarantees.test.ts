@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { seededStream } from '../../privacy/index.ts';
 import { writeReport } from '../../src/report/index.ts';
 import {
-  createWorkplace,
   csvOf,
   filesIn,
   jsonOf,
@@ -21,16 +20,11 @@ import {
   type JobSettings,
   type MadeUpRow,
   type Recorder,
-  type Workplace,
 } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
+const place = useWorkplace();
 const rows = madeUpRows(60, 'train');
-
-beforeAll(async () => {
-  place = await createWorkplace();
-});
-afterAll(() => place.remove());
 
 /** Every unit in every batch, plain steps of size 1: an update is the mean gradient itself. */
 const plainSteps: JobSettings = {

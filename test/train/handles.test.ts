@@ -1,15 +1,12 @@
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { openClassifier, openJobModel } from '../../src/train/index.ts';
-import { createWorkplace, tinyJob, type Workplace } from '../support/tiny-job.ts';
+import { tinyJob } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
-beforeAll(async () => {
-  place = await createWorkplace();
-});
-afterAll(() => place.remove());
+const place = useWorkplace();
 
 /** Files below a directory that this process holds open. */
 function openBelow(root: string): string[] {

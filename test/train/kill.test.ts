@@ -1,24 +1,12 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readdir } from 'node:fs/promises';
 import { reproducibleRng } from '../../privacy/index.ts';
 import { runCommand } from '../support/kill-process.ts';
-import {
-  createWorkplace,
-  filesIn,
-  jsonOf,
-  linesOf,
-  newRun,
-  releasedWeights,
-  tinyJobFile,
-  type Workplace,
-} from '../support/tiny-job.ts';
+import { filesIn, jsonOf, linesOf, newRun, releasedWeights, tinyJobFile } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
-beforeAll(async () => {
-  place = await createWorkplace();
-});
-afterAll(() => place.remove());
+const place = useWorkplace();
 
 const steps = 600;
 const long = {

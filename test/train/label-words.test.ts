@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { reproducibleRng, seededStream } from '../../privacy/index.ts';
 import { templateParts, type Config } from '../../src/config/index.ts';
 import { allUnits, lengthOf } from '../../src/data/index.ts';
@@ -16,7 +16,6 @@ import { createTemplateEncoder } from '../../src/train/label-words.ts';
 import { verify } from '../../src/verify/index.ts';
 import {
   byWriter,
-  createWorkplace,
   csvOf,
   jsonOf,
   madeUpRows,
@@ -27,18 +26,16 @@ import {
   tensorsIn,
   tinyJob,
   type JobSettings,
-  type Workplace,
 } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
 const shared = fileURLToPath(new URL('../../../shared/data/', import.meta.url));
-let place: Workplace;
+const place = useWorkplace();
 let vocabulary: string[];
 beforeAll(async () => {
-  place = await createWorkplace();
   vocabulary = (await readFile(join(place.model, 'vocab.txt'), 'utf8')).trim().split('\n');
   for (const [name, config] of Object.entries(decoders)) await writeDecoder(name, config);
 });
-afterAll(() => place.remove());
 
 const decoders = {
   gpt2: { n_embd: 16, n_layer: 2, n_head: 2, n_positions: 24 },

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { seededStream } from '../../privacy/index.ts';
 import {
   estimateCost,
@@ -13,7 +13,6 @@ import {
 } from '../../src/train/index.ts';
 import {
   byWriter,
-  createWorkplace,
   csvOf,
   filesIn,
   jsonOf,
@@ -27,16 +26,14 @@ import {
   tensorsIn,
   tinyJob,
   type JobSettings,
-  type Workplace,
 } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
+const place = useWorkplace();
 beforeAll(async () => {
-  place = await createWorkplace();
   await writeFile(join(place.root, 'public.csv'), csvOf(madeUpRows(12, 'public')));
   await writeFile(join(place.root, 'public.txt'), 'bright stone road\ncold lamp\ngrim table paper door\n');
 });
-afterAll(() => place.remove());
 
 const publicValidation: JobSettings = {
   data: { validation: { path: 'public.csv', public: true } },

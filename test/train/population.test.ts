@@ -1,12 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { openJobModel, planJob } from '../../src/train/index.ts';
-import { byWriter, createWorkplace, tinyJob, type Workplace } from '../support/tiny-job.ts';
+import { byWriter, tinyJob } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
-beforeAll(async () => {
-  place = await createWorkplace();
-});
-afterAll(() => place.remove());
+const place = useWorkplace();
 
 describe('records kept of each user', () => {
   test.each([

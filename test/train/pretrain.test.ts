@@ -1,19 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { reproducibleRng } from '../../privacy/index.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/formats/index.ts';
 import { greedy, openWriter } from '../../src/generate/index.ts';
 import { ignoredLabel } from '../../src/models/index.ts';
 import { openJobModel, pretrain } from '../../src/train/index.ts';
 import { maskedBatch } from '../../src/train/masking.ts';
-import { createWorkplace, recorder, tinyJob, type Workplace } from '../support/tiny-job.ts';
+import { recorder, tinyJob } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
-beforeAll(async () => {
-  place = await createWorkplace();
-});
-afterAll(() => place.remove());
+const place = useWorkplace();
 
 describe('masking', () => {
   let tokenizer: Tokenizer;

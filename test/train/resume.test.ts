@@ -1,10 +1,9 @@
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { seededStream } from '../../privacy/index.ts';
 import { resumeJob, trainJob } from '../../src/train/index.ts';
 import {
-  createWorkplace,
   csvOf,
   filesIn,
   jsonOf,
@@ -19,15 +18,13 @@ import {
   runJob,
   tinyJob,
   type JobSettings,
-  type Workplace,
 } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
+const place = useWorkplace();
 beforeAll(async () => {
-  place = await createWorkplace();
   await writeFile(join(place.root, 'public.csv'), csvOf(madeUpRows(12, 'public')));
 });
-afterAll(() => place.remove());
 
 /** Two phases with all that has a state: moments, averages, a schedule that listens, dropout. */
 const everything: JobSettings = {

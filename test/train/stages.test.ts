@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { reproducibleRng } from '../../privacy/index.ts';
 import { createEngine } from '../../src/engines/index.ts';
 import { greedy, openWriter } from '../../src/generate/index.ts';
@@ -11,7 +11,6 @@ import { openBaseModel } from '../../src/train/materials.ts';
 import { verify } from '../../src/verify/index.ts';
 import { writeReport } from '../../src/report/index.ts';
 import {
-  createWorkplace,
   csvOf,
   madeUpRows,
   newRun,
@@ -22,15 +21,13 @@ import {
   runJob,
   tensorsIn,
   tinyJob,
-  type Workplace,
 } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
+const place = useWorkplace();
 beforeAll(async () => {
-  place = await createWorkplace();
   await writeFile(join(place.root, 'public.csv'), csvOf(madeUpRows(40, 'public')));
 });
-afterAll(() => place.remove());
 
 const stage = {
   name: 'intermediate',

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { reproducibleRng } from '../../privacy/index.ts';
 import { requireNoViolation, auditRun } from '../../src/audit/index.ts';
 import { findEntities, parseSentence } from '../../src/commands/predict-entities.ts';
@@ -8,7 +8,6 @@ import { readReport, writeReport } from '../../src/report/index.ts';
 import { countUnits, openClassifier, openJobModel, estimateCost, planJob } from '../../src/train/index.ts';
 import { openRelease, verifyRelease } from '../../src/verify/index.ts';
 import {
-  createWorkplace,
   filesIn,
   jsonOf,
   newRun,
@@ -18,12 +17,11 @@ import {
   runJob,
   tinyJob,
   type JobSettings,
-  type Workplace,
 } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
+const place = useWorkplace();
 beforeAll(async () => {
-  place = await createWorkplace();
   for (const [name, count] of [
     ['words', 120],
     ['held-out', 30],
@@ -31,7 +29,6 @@ beforeAll(async () => {
     await writeFile(join(place.root, `${name}.jsonl`), sentences(count, name).map(lineOf).join('\n'));
   }
 });
-afterAll(() => place.remove());
 
 const moods = ['bright', 'calm', 'fresh', 'kind', 'bleak', 'cold', 'dull', 'grim'];
 const things = ['bread', 'chair', 'door', 'field', 'glass', 'house', 'lamp', 'paper'];

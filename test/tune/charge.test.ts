@@ -1,18 +1,18 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { ledgerFaults, seededStream, type LedgerDocument } from '../../privacy/index.ts';
 import { loadSearch } from '../../src/config/index.ts';
 import { identityOf, openLedger } from '../../src/ledger/index.ts';
 import type { TrialOf } from '../../src/train/index.ts';
 import { planSearch, runSearch, startSearch } from '../../src/tune/index.ts';
 import { verify } from '../../src/verify/index.ts';
-import { createWorkplace, csvOf, madeUpRows, tinyJobFile, type Workplace } from '../support/tiny-job.ts';
+import { csvOf, madeUpRows, tinyJobFile } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
+const place = useWorkplace();
 let url: string;
 beforeAll(async () => {
-  place = await createWorkplace();
   url = join(place.root, 'ledger.db');
   await writeFile(join(place.root, 'public.csv'), csvOf(madeUpRows(20, 'public')));
   const ledger = await openLedger(url, identityOf());
@@ -21,7 +21,6 @@ beforeAll(async () => {
   await ledger.openScope({ ...scope, name: 'narrow', description: 'Few', budget: { epsilon: 0.5 } });
   await ledger.close();
 });
-afterAll(() => place.remove());
 
 async function planned(scope: string) {
   const job = await tinyJobFile(place, {

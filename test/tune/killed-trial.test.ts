@@ -4,17 +4,14 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { identityOf, openLedger } from '../../src/ledger/index.ts';
 import { runTrial } from '../../src/tune/trial.ts';
 import { verify } from '../../src/verify/index.ts';
-import { createWorkplace, csvOf, madeUpRows, tinyJobFile, type Workplace } from '../support/tiny-job.ts';
+import { csvOf, madeUpRows, tinyJobFile } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
-beforeAll(async () => {
-  place = await createWorkplace();
-});
-afterAll(() => place.remove());
+const place = useWorkplace();
 
 test('G33: a trial that is killed between its release and its report is gone on with, and charged once', async () => {
   await writeFile(join(place.root, 'public.csv'), csvOf(madeUpRows(20, 'public')));

@@ -1,24 +1,23 @@
 import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { epsilonOf, seededStream } from '../../privacy/index.ts';
 import { loadSearch } from '../../src/config/index.ts';
 import { readPlanFile } from '../../src/train/index.ts';
 import { planSearch, runSearch, startSearch, type Trial } from '../../src/tune/index.ts';
-import { createWorkplace, csvOf, madeUpRows, tinyJobFile, type Workplace } from '../support/tiny-job.ts';
+import { csvOf, madeUpRows, tinyJobFile } from '../support/tiny-job.ts';
+import { useWorkplace } from '../support/workplace.ts';
 
-let place: Workplace;
+const place = useWorkplace();
 let job: string;
 beforeAll(async () => {
-  place = await createWorkplace();
   await writeFile(join(place.root, 'public.csv'), csvOf(madeUpRows(20, 'public')));
   job = await tinyJobFile(place, {
     data: { validation: { path: 'public.csv', public: true } },
     privacy: { noiseMultiplier: undefined, epsilon: 4 },
   });
 });
-afterAll(() => place.remove());
 
 const settings = { 'train.steps': [4, 8] };
 
