@@ -7,6 +7,7 @@ import {
   recommendedPhases,
   relativeNoise,
   type RecipeFacts,
+  type RecipeGiven,
 } from '../../src/train/recipe.ts';
 
 const units = 9594;
@@ -25,6 +26,13 @@ const facts: RecipeFacts = {
   generation: false,
   labelWords: false,
 };
+
+const methods = (some: RecipeFacts) => recommendedPhases(some).map(({ method }) => method);
+/** What the reasons of a head and of all weights are about. */
+const about = (given: RecipeGiven) =>
+  [headRecipe(facts, given), encoderRecipe('full', facts, given)].map(({ reasons }) =>
+    reasons.map((reason) => /batch|epochs|learning rate/.exec(reason)![0]),
+  );
 
 describe('the recipe', () => {
   test('a head takes 5 % of the units a step, for 40 epochs', () => {
@@ -53,7 +61,6 @@ describe('the recipe', () => {
   });
 
   test('LoRA follows the head where its noise leaves enough signal, and not where there are few units', () => {
-    const methods = (some: RecipeFacts) => recommendedPhases(some).map(({ method }) => method);
     expect(methods(facts)).toEqual(['head']);
     expect(relativeNoise(encoderRecipe('lora', facts, {}), facts)).toBeGreaterThan(3e-5);
     expect(methods({ ...facts, units: 300_000 })).toEqual(['head', 'lora']);
@@ -61,10 +68,6 @@ describe('the recipe', () => {
   });
 
   test('reasons are of what the recipe chose, never of what the job gives', () => {
-    const about = (given: Parameters<typeof headRecipe>[1]) =>
-      [headRecipe(facts, given), encoderRecipe('full', facts, given)].map(({ reasons }) =>
-        reasons.map((reason) => /batch|epochs|learning rate/.exec(reason)![0]),
-      );
     expect(about({})).toEqual([
       ['batch', 'epochs', 'learning rate'],
       ['epochs', 'batch', 'learning rate'],
