@@ -99,7 +99,7 @@ export function createModules(builder: GraphBuilder, settings: ModuleSettings): 
     return builder.param(spec.name, spec.shape);
   };
 
-  const product = (x: Value, weight: ParameterSpec, layout: Layout): Value => {
+  const weighted = (x: Value, weight: ParameterSpec, layout: Layout): Value => {
     if (!settings.int8?.has(weight.name)) return builder.linear(x, param(weight), layout);
     params.set(weight.name, { ...weight, int8: layout });
     const [outputs, inputsCount] = outputsFirst(weight.shape, layout);
@@ -187,7 +187,7 @@ export function createModules(builder: GraphBuilder, settings: ModuleSettings): 
       const inputsCount = x.shape.at(-1) as number;
       const shape = layout === 'out-in' ? [outputs, inputsCount] : [inputsCount, outputs];
       const init = zero ? ({ kind: 'zeros' } as const) : random;
-      let y = product(x, { name: `${path}.weight`, shape, init, place, role: 'weight' }, layout);
+      let y = weighted(x, { name: `${path}.weight`, shape, init, place, role: 'weight' }, layout);
       const low = adapter(x, place, { path, layout, inputs: inputsCount, outputs });
       if (low !== undefined) y = builder.add(y, low);
       if (!bias) return y;
