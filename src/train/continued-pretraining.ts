@@ -8,14 +8,8 @@ import { buildNetwork, exportModel, loadParameters } from '../models/index.ts';
 import { createLanguageEncoder, nextTokenBatch } from './language.ts';
 import { learnLanguage } from './language-training.ts';
 import { maskedBatch } from './masking.ts';
-import {
-  encoderFor,
-  maxLengthFor,
-  microBatchTokensOf,
-  openJobModel,
-  rowsOf,
-  type BaseModel,
-} from './materials.ts';
+import { openJobModel, type BaseModel } from './base-model.ts';
+import { encoderFor, maxLengthFor, microBatchTokensOf, rowsOf } from './materials.ts';
 import type { TrainOptions } from './job.ts';
 import { readJson, type StagePart } from './plan-file.ts';
 import { writeJson } from './run-directory.ts';

@@ -3,7 +3,8 @@ import type { ReadRegistry } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import { describe, type PrivateDescription } from '../data/index.ts';
 import type { TrainOptions } from './job.ts';
-import { jobEncoder, openJobModel, readData, type Stores } from './materials.ts';
+import { openJobModel } from './base-model.ts';
+import { jobEncoder, readData, type Stores } from './materials.ts';
 import { writeJson, type RunDirectory } from './run-directory.ts';
 
 /** Figures of the data, and what to look at in them, go to `private/`, and to the terminal only where it asks for them. */

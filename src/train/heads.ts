@@ -1,5 +1,5 @@
 import type { Architecture, Head, NetworkOptions, Task } from '../models/index.ts';
-import type { BaseModel } from './materials.ts';
+import type { BaseModel } from './base-model.ts';
 import type { Settings } from './settings.ts';
 
 /** The kind of a head; the checkpoint's own is the family's, unless dptune wrote it. */

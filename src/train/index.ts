@@ -7,7 +7,8 @@ export { openJob, resumeJob, type TrainedRun, type TrainOptions } from './job.ts
 export { trainJob } from './stages.ts';
 export { inspectData } from './data-report.ts';
 export { estimateCost, type CostEstimate } from './cost.ts';
-export { countUnits, openJobModel, privateTexts, type BaseModel } from './materials.ts';
+export { openJobModel, type BaseModel } from './base-model.ts';
+export { countUnits, privateTexts } from './materials.ts';
 export { evaluateLanguageModel, openClassifier, type Classifier } from './inference.ts';
 export { summaryRow, type Measured } from './measure.ts';
 export { InterruptedError, type Observer, type StepState } from './observer.ts';

@@ -15,7 +15,8 @@ import { whileCharged, type LedgerOptions } from './charging.ts';
 import { orClose } from './closing.ts';
 import { reportData } from './data-report.ts';
 import { jobFrozenBase, type ReadyJob } from './job-session.ts';
-import { dataDigests, jobEncoder, openJobModel, readData, type BaseModel, type Stores } from './materials.ts';
+import { openJobModel, type BaseModel } from './base-model.ts';
+import { dataDigests, jobEncoder, readData, type Stores } from './materials.ts';
 import type { Observer } from './observer.ts';
 import {
   jobPlanFrom,

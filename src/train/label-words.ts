@@ -4,7 +4,7 @@ import type { Tokenizer as TextEncoder } from '../data/index.ts';
 import { keptLengths, type Tokenizer } from '../formats/index.ts';
 import type { Verbalizer } from '../models/index.ts';
 import { requireLanguageHead } from './language-head.ts';
-import type { BaseModel } from './materials.ts';
+import type { BaseModel } from './base-model.ts';
 
 /**
  * The label words of a job: text infilling (Schick and Schuetze, arXiv:2001.07676), which private training of classifiers profits

@@ -1,5 +1,5 @@
 import { InvalidParameterError } from '../../privacy/index.ts';
-import type { BaseModel } from './materials.ts';
+import type { BaseModel } from './base-model.ts';
 
 /** Whether a model's checkpoint has what predicts words: decoders have it, encoders where it was kept. */
 export function hasLanguageHead({

@@ -17,7 +17,8 @@ import { auditPartOf, type AuditPart } from './audit-part.ts';
 import type { FileDigest } from '../formats/index.ts';
 import type { Verbalizer } from '../models/index.ts';
 import { verbalizerOf } from './label-words.ts';
-import { maxLengthFor, type BaseModel } from './materials.ts';
+import { type BaseModel } from './base-model.ts';
+import { maxLengthFor } from './materials.ts';
 import { createSchedule } from './schedules.ts';
 import { settle, type Settings, type TrainingPhase } from './settings.ts';
 

@@ -11,7 +11,7 @@ import {
   type NetworkOptions,
 } from '../models/index.ts';
 import { hasLanguageHead } from './language-head.ts';
-import type { BaseModel } from './materials.ts';
+import type { BaseModel } from './base-model.ts';
 import { startEngine } from './session.ts';
 
 /** Where it lies in a release. */

@@ -22,7 +22,7 @@ import {
 } from '../models/index.ts';
 import { activationsOf, type Activations } from './activations.ts';
 import { networkHead } from './heads.ts';
-import type { BaseModel } from './materials.ts';
+import type { BaseModel } from './base-model.ts';
 import type { JobPlan } from './plan-file.ts';
 import type { Settings } from './settings.ts';
 import { frozenBaseOf } from './trainable.ts';

@@ -6,7 +6,7 @@ import { sha256File } from '../data/index.ts';
 import { continuePretraining } from './continued-pretraining.ts';
 import { finishRun } from './finish.ts';
 import { resumeJob, trainOnModel, type TrainedRun, type TrainOptions } from './job.ts';
-import { digestOverFiles } from './materials.ts';
+import { digestOverFiles } from './base-model.ts';
 import { readJson, type JobPlan, type StagePart } from './plan-file.ts';
 import { runDirectory } from './run-directory.ts';
 

@@ -1,6 +1,6 @@
 import { InvalidParameterError } from '../../privacy/index.ts';
 import { roundable, trainableNames, type LoraSettings, type Network } from '../models/index.ts';
-import type { BaseModel } from './materials.ts';
+import type { BaseModel } from './base-model.ts';
 import type { JobPlan } from './plan-file.ts';
 import type { TrainingPhase } from './settings.ts';
 

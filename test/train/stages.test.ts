@@ -7,7 +7,7 @@ import { greedy, openWriter } from '../../src/generate/index.ts';
 import { buildNetwork, feedsOf, loadParameters, tensorsOf } from '../../src/models/index.ts';
 import { pretrain, readPlanFile, trainJob } from '../../src/train/index.ts';
 import { maskedBatch } from '../../src/train/masking.ts';
-import { openBaseModel } from '../../src/train/materials.ts';
+import { openBaseModel } from '../../src/train/base-model.ts';
 import { verify } from '../../src/verify/index.ts';
 import { writeReport } from '../../src/report/index.ts';
 import {
