@@ -36,7 +36,7 @@ const command = [
   'pretrain',
   text,
   '--out',
-  'examples/quickstart/model',
+  'examples/quickstart/small-bert',
   ...flags,
 ];
 const { status } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit' });

@@ -113,10 +113,10 @@ function csvOf(reviews: readonly Review[]): string {
   return `author,language,text,label\n${rows.join('\n')}\n`;
 }
 
-/** The model that `scripts/quickstart-model.sh` made; the compiled file lies one folder deeper than its source. */
+/** The model that `scripts/quickstart-model.ts` made; the compiled file lies one folder deeper than its source. */
 function builtInModel(): string {
   const up = import.meta.url.endsWith('.ts') ? '../..' : '../../..';
-  return fileURLToPath(new URL(`${up}/examples/quickstart/model`, import.meta.url));
+  return fileURLToPath(new URL(`${up}/examples/quickstart/small-bert`, import.meta.url));
 }
 
 function jobText(model: string): string {
