@@ -53,10 +53,11 @@ export const predict: CommandModule<CommonArguments, Arguments> = {
         waiting = [];
       };
       let number = 0;
-      if (isTyped(input)) outputFor({ json }).note(howToType);
+      const typed = isTyped(input);
+      if (typed) outputFor({ json }).note(howToType);
       for await (const text of linesOf(input)) {
         waiting.push({ text, number: (number += 1) });
-        if (isTyped(input) || waiting.length >= batch) await flush();
+        if (typed || waiting.length >= batch) await flush();
       }
       await flush();
     } finally {

@@ -3,7 +3,7 @@ export { readChatTemplate, type ChatMessage, type ChatTemplate } from './chat-te
 export { readGenerationSettings, type GenerationSettings } from './generation-settings.ts';
 export { resolveModel } from './hub.ts';
 export { isJsonObject, type JsonObject } from './json.ts';
-export { openModel, type FileDigest, type ModelDirectory } from './model-directory.ts';
+export { openModel, releasedModel, type FileDigest, type ModelDirectory } from './model-directory.ts';
 export { writeAdapter, writeModel, type AdapterToWrite } from './model-writer.ts';
 export { openSafetensors, writeSafetensors, type NamedTensor, type TensorToWrite } from './safetensors.ts';
 export type { TensorInfo } from './safetensors-header.ts';

@@ -79,6 +79,13 @@ export async function openModel(path: string): Promise<ModelDirectory> {
   };
 }
 
+/** The model directory of a run, of its release, or that `path` is itself; undefined where there is none. */
+export function releasedModel(path: string): string | undefined {
+  return [join(path, 'release', 'model'), join(path, 'model'), path].find((candidate) =>
+    existsSync(join(candidate, 'config.json')),
+  );
+}
+
 async function digestFiles(path: string, weights: readonly string[]): Promise<FileDigest[]> {
   const names = [...weights, ...SIDE_FILES.filter((name) => existsSync(join(path, name)))].sort();
   const digests: FileDigest[] = [];

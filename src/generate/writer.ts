@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { InvalidParameterError, reproducibleRng } from '../../privacy/index.ts';
 import { createEngine, type Engine, type EngineChoice } from '../engines/index.ts';
 import {
@@ -7,6 +5,7 @@ import {
   openModel,
   readChatTemplate,
   readGenerationSettings,
+  releasedModel,
   resolveModel,
   type GenerationSettings,
   type Tokenizer,
@@ -51,9 +50,7 @@ const defaultMaxTokens = 4096;
  * @throws DataError where no model lies there; InvalidParameterError for one that does not write
  */
 export async function openWriter(path: string, options: WriterOptions = {}): Promise<Writer> {
-  const released = [join(path, 'release', 'model'), join(path, 'model'), path].find((candidate) =>
-    existsSync(join(candidate, 'config.json')),
-  );
+  const released = releasedModel(path);
   const { path: directory } = released === undefined ? await resolveModel(path) : { path: released };
   const model = await openModel(directory);
   let engine: Engine | undefined;

@@ -4,7 +4,7 @@ import type { Config } from '../config/index.ts';
 import type { Labels, TokenStore } from '../data/index.ts';
 import type { AuditPart } from './audit-part.ts';
 import { createTemplateEncoder, verbalizerOf } from './label-words.ts';
-import { type BaseModel } from './base-model.ts';
+import type { BaseModel } from './base-model.ts';
 import { jobEncoder, maxLengthFor, readHeldOut } from './materials.ts';
 
 /** Who of the canaries trains, and what it was committed to with. Secret until the canaries were scored. */

@@ -5,7 +5,7 @@ import { privateGradient } from '../graph/index.ts';
 import { noiseMemoryOf } from './bands.ts';
 import { feedsOf, type Batch } from '../models/index.ts';
 import { wordsOf } from './heads.ts';
-import { type BaseModel } from './base-model.ts';
+import type { BaseModel } from './base-model.ts';
 import { microBatchTokensOf, networkTaskOf } from './materials.ts';
 import type { JobPlan } from './plan-file.ts';
 import { createSession, cutFor, parameterCount, startEngine } from './session.ts';

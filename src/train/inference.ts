@@ -4,6 +4,7 @@ import { DataError, reproducibleRng } from '../../privacy/index.ts';
 import type { Config } from '../config/index.ts';
 import { allUnits, microBatches, type Tokenizer as TextEncoder } from '../data/index.ts';
 import { createEngine, type Engine, type EngineChoice } from '../engines/index.ts';
+import { releasedModel } from '../formats/index.ts';
 import {
   buildNetwork,
   exportedHead,
@@ -43,9 +44,7 @@ export interface Classifier extends ExportedHead {
  * @throws DataError where no classifier of dptune lies there
  */
 export async function openClassifier(path: string, engineChoice: EngineChoice = {}): Promise<Classifier> {
-  const found = [join(path, 'release', 'model'), join(path, 'model'), path].find((candidate) =>
-    existsSync(join(candidate, 'config.json')),
-  );
+  const found = releasedModel(path);
   if (found === undefined) {
     throw new DataError(`run=${path}: no released model lies there. Name the directory of a finished run.`);
   }
@@ -79,11 +78,7 @@ export async function openClassifier(path: string, engineChoice: EngineChoice = 
       head: 'checkpoint',
     });
     const engine = await createEngine(engineChoice);
-    await engine.write(
-      Object.fromEntries(
-        network.params.map(({ name, shape }) => [name, { dims: shape, data: values.get(name)! }]),
-      ),
-    );
+    await engine.write(tensorsOf(network.params, values));
     const program = await engine.load(network.graph);
     const encoder: TextEncoder = verbalizer
       ? createTemplateEncoder(model, verbalizer)

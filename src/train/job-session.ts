@@ -2,7 +2,7 @@ import type { Config } from '../config/index.ts';
 import type { Engine } from '../engines/index.ts';
 import { buildNetwork, type Network, type NetworkOptions } from '../models/index.ts';
 import { networkHead, wordsOf } from './heads.ts';
-import { type BaseModel } from './base-model.ts';
+import type { BaseModel } from './base-model.ts';
 import { labelCountOf, microBatchTokensOf, networkTaskOf, type Stores } from './materials.ts';
 import type { JobPlan } from './plan-file.ts';
 import { createSession, type Session } from './session.ts';

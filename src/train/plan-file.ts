@@ -17,7 +17,7 @@ import { auditPartOf, type AuditPart } from './audit-part.ts';
 import type { FileDigest } from '../formats/index.ts';
 import type { Verbalizer } from '../models/index.ts';
 import { verbalizerOf } from './label-words.ts';
-import { type BaseModel } from './base-model.ts';
+import type { BaseModel } from './base-model.ts';
 import { maxLengthFor } from './materials.ts';
 import { createSchedule } from './schedules.ts';
 import { settle, type Settings, type TrainingPhase } from './settings.ts';

@@ -5,7 +5,7 @@ import { isJsonObject } from '../formats/index.ts';
 import { privateGradient } from '../graph/index.ts';
 import { outputsFor } from './evaluation.ts';
 import { jobFrozenBase, jobNetwork, type ReadyJob } from './job-session.ts';
-import { type BaseModel } from './base-model.ts';
+import type { BaseModel } from './base-model.ts';
 import { labelCountOf, labelNamesOf, type Stores } from './materials.ts';
 import { measure, scored } from './measure.ts';
 import type { JobPlan } from './plan-file.ts';

@@ -13,6 +13,7 @@ import {
 import { hasLanguageHead } from './language-head.ts';
 import type { BaseModel } from './base-model.ts';
 import { startEngine } from './session.ts';
+import { sizeOf } from './vector.ts';
 
 /** Where it lies in a release. */
 export const ROUNDING_FILE = 'frozen-weights.json';
@@ -119,10 +120,7 @@ async function runBoth(
 }
 
 function countOf({ params }: Network): number {
-  return params.reduce(
-    (sum, { shape, int8 }) => sum + (int8 ? shape.reduce((product, size) => product * size, 1) : 0),
-    0,
-  );
+  return params.reduce((sum, { shape, int8 }) => sum + (int8 ? sizeOf(shape) : 0), 0);
 }
 
 function randomBatch({ architecture: { vocabularySize } }: BaseModel, tokens: number): Batch {

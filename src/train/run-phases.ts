@@ -7,7 +7,7 @@ import { createEvaluator } from './evaluator.ts';
 import type { TrainedRun, TrainOptions } from './job.ts';
 import type { Journal } from './journal.ts';
 import { sessionOf } from './job-session.ts';
-import { type BaseModel } from './base-model.ts';
+import type { BaseModel } from './base-model.ts';
 import { labelNamesOf, type Stores } from './materials.ts';
 import { measure, scored } from './measure.ts';
 import { reporter, throwIfStopping, type Reporter } from './observer.ts';
