@@ -240,7 +240,7 @@ async function figuresOf(run: string, config: Config) {
 
 describe.each([
   ['an encoder', { train: { batchSize: 60, steps: 100, learningRate: 0.005 } }],
-  ['a decoder', { model: 'gpt2', train: { steps: 40, learningRate: 0.02 } }],
+  ['a decoder', { model: 'gpt2', train: { batchSize: 60, steps: 80, learningRate: 0.02 } }],
 ] as const)('%s that answers by label words', (_, settings) => {
   test('is trained, beats what it was before, is released with its words and opened again, and verified', async () => {
     const config = await tinyJob(place, byWords, { privacy: { noiseMultiplier: 0.3 } }, settings);
